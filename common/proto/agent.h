@@ -3,7 +3,7 @@
  * Messages of the link between broker and hostd (docs/protocol/hostd.md) as plain structs. Pure.
  *
  * `_read` functions take one parsed object (borrowed), skip unknown keys, and refuse wrong types
- * and ranges with ZG_ERROR_PROTOCOL naming the field; what they return is the caller's. `_write`
+ * and ranges with ZG_ERROR_INVALID naming the field; what they return is the caller's. `_write`
  * functions return a new object the caller owns (json_decref), its `type` included.
  */
 #pragma once
