@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Descriptors: owned by g_auto(ZgFd), always close-on-exec; unix sockets and passing descriptors. */
+/* Descriptors: owned by g_auto(ZgFd), close-on-exec; unix sockets; passing descriptors. */
 #pragma once
 
 #include <glib.h>

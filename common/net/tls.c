@@ -43,11 +43,11 @@ new_context(const SSL_METHOD *method, int least_version)
     SSL_CTX *context = SSL_CTX_new(method);
 
     g_assert(context != NULL);
-    /* OpenSSL's socket BIO writes without MSG_NOSIGNAL; a vanished peer must not end the process. */
+    /* OpenSSL's socket BIO writes without MSG_NOSIGNAL; a vanished peer must not end us. */
     signal(SIGPIPE, SIG_IGN);
     SSL_CTX_set_min_proto_version(context, least_version);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     return context;
