@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A rectangle of pixels. */
+#pragma once
+
+#include <stdbool.h>
+
+typedef struct {
+    int x, y, width, height; /* pixels; empty when width or height is not positive */
+} ZgRect;
+
+static inline bool
+zg_rect_is_empty(ZgRect r)
+{
+    return r.width <= 0 || r.height <= 0;
+}
+
+/** zg_rect_clip() - the part of @r inside 0,0 .. @width,@height; may be empty. */
+static inline ZgRect
+zg_rect_clip(ZgRect r, int width, int height)
+{
+    int x1 = r.x + r.width < width ? r.x + r.width : width;
+    int y1 = r.y + r.height < height ? r.y + r.height : height;
+
+    r.x = r.x < 0 ? 0 : r.x;
+    r.y = r.y < 0 ? 0 : r.y;
+    r.width = x1 - r.x;
+    r.height = y1 - r.y;
+    return r;
+}
