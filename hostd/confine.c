@@ -59,6 +59,29 @@ record_of(pid_t pid)
     return g_strdup_printf("%d %" G_GUINT64_FORMAT "\n", (int)pid, start_time_of(pid));
 }
 
+/* The record's second line tells a later hostd how the state folder is called inside. */
+static char *
+record_with_place(pid_t pid, const char *inner)
+{
+    g_autofree char *record = record_of(pid);
+
+    return g_strconcat(record, inner, "\n", NULL);
+}
+
+static char *
+place_in_record(const char *state_dir)
+{
+    g_autofree char *path = g_strconcat(state_dir, HOLDER_FILE, NULL);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return NULL;
+    }
+    lines = g_strsplit(text, "\n", 3);
+    return g_strv_length(lines) == 3 ? g_strdup(lines[1]) : NULL;
+}
+
 /* The living holder of this state folder, or 0. */
 static pid_t
 find_holder(const char *state_dir)
@@ -76,7 +99,7 @@ find_holder(const char *state_dir)
         return 0;
     }
     now = record_of(pid);
-    return g_str_equal(text, now) ? pid : 0;
+    return g_str_has_prefix(text, now) ? pid : 0;
 }
 
 int
@@ -310,7 +333,7 @@ choose_stand(const ZgConfineOptions *options)
 }
 
 /*
- * As root the state folder also appears under a short name that QEMU's user may enter, wherever the
+ * The state folder also appears under a short name that QEMU's user may enter, wherever the
  * installation stands (even below /root), and unix socket paths stay below 108 bytes.
  */
 static char *
@@ -320,7 +343,7 @@ bind_state(const ZgConfineOptions *options, GError **error)
     g_autofree char *target = NULL;
     g_auto(ZgFd) state = open(options->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-    if (geteuid() != 0 || stand == NULL) {
+    if (stand == NULL) {
         return g_strdup(options->state_dir);
     }
     target = g_strconcat(stand, "/zaguan", NULL);
@@ -586,7 +609,7 @@ make_room(const ZgConfineOptions *options, char **own, ZgConfinement *out, GErro
         return false;
     }
     holder = start_holder(options->state_dir, way.exit);
-    record = record_of(holder);
+    record = record_with_place(holder, out->state_dir);
     if (holder == 0 || !g_file_set_contents(record_path, record, -1, error)) {
         way_out_clear(&way);
         return false;
@@ -618,17 +641,14 @@ static bool
 join_room(pid_t holder, const ZgConfineOptions *options, char **own, ZgConfinement *out,
           GError **error)
 {
-    g_autofree char *bound = NULL;
-    const char *stand = choose_stand(options);
+    g_autofree char *inner = place_in_record(options->state_dir);
 
     if ((geteuid() != 0 && !join_one(holder, "user", CLONE_NEWUSER, error)) ||
         !join_one(holder, "net", CLONE_NEWNET, error) ||
         !join_one(holder, "mnt", CLONE_NEWNS, error) || !set_routes(options, own, error)) {
         return false;
     }
-    bound = g_strconcat(stand != NULL ? stand : "", "/zaguan", NULL);
-    out->state_dir =
-        g_strdup(geteuid() == 0 && stand != NULL ? bound : options->state_dir);
+    out->state_dir = inner != NULL ? g_steal_pointer(&inner) : g_strdup(options->state_dir);
     out->nat = if_nametoindex("tap0") != 0;
     out->nat_reason = out->nat ? NULL : g_strdup("the guests' network was made without a way out");
     out->joined = true;
