@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zaguan session … */
+#include "client/ctl/api.h"
+#include "client/ctl/commands.h"
+#include "common/base/error.h"
+#include "common/base/limits.h"
+#include "common/proto/json.h"
+
+static const ZgColumn session_columns[] = {
+    {"SESSION", "id", false},   {"USER", "user", false},         {"POOL", "pool", false},
+    {"STATE", "state", false},  {"DESKTOP", "desktop", false},   {"TERMINAL", "terminal", false},
+    {"SINCE", "created_at", false}, {"REASON", "reason", false}, {NULL, NULL, false},
+};
+
+static int
+session_list(ZgCtl *ctl, GError **error)
+{
+    return zg_api_print_list(ctl, "/sessions", session_columns, error);
+}
+
+static char *
+session_path(ZgCtl *ctl, const char *suffix, GError **error)
+{
+    g_autofree char *id =
+        zg_api_resolve(ctl, "/sessions", "session", zg_ctl_arg(ctl, 0), error);
+
+    return id ? zg_api_path("/sessions/", id, suffix) : NULL;
+}
+
+static int
+session_show(ZgCtl *ctl, GError **error)
+{
+    g_autofree char *path = session_path(ctl, "", error);
+
+    return path ? zg_api_print_one(ctl, path, error) : -1;
+}
+
+static int
+session_end(ZgCtl *ctl, GError **error)
+{
+    g_autofree char *path = session_path(ctl, "", error);
+    g_autofree char *title = g_strdup_printf("end session '%s'", zg_ctl_arg(ctl, 0));
+
+    return path ? zg_api_operation(ctl, "DELETE", path, NULL, title, error) : -1;
+}
+
+static int
+session_message(ZgCtl *ctl, GError **error)
+{
+    g_autofree char *path = session_path(ctl, "/message", error);
+    g_autoptr(json_t) body = json_pack("{s:s}", "text", zg_ctl_arg(ctl, 1));
+
+    if (path == NULL) {
+        return -1;
+    }
+    if (body == NULL) {
+        return zg_misuse(error, "the message must be UTF-8 text");
+    }
+    return zg_api_call(ctl, "POST", path, body, "message sent", error);
+}
+
+static const ZgCtlOption end_options[] = {
+    ZG_OPERATION_OPTIONS,
+    {NULL, NULL, NULL},
+};
+
+const ZgCommand zg_cmd_session_list = {
+    .name = "session list", .usage = "", .help = "Show who works where.",
+    .flags = ZG_CMD_NEEDS_LOGIN, .run = session_list,
+};
+
+const ZgCommand zg_cmd_session_show = {
+    .name = "session show", .usage = "SESSION",
+    .help = "Show one session (its id or the start of it).", .flags = ZG_CMD_NEEDS_LOGIN,
+    .min_args = 1, .max_args = 1, .run = session_show,
+};
+
+const ZgCommand zg_cmd_session_end = {
+    .name = "session end", .usage = "SESSION",
+    .help = "Log a person off; what was not saved is lost.", .flags = ZG_CMD_NEEDS_LOGIN,
+    .min_args = 1, .max_args = 1, .options = end_options, .run = session_end,
+};
+
+const ZgCommand zg_cmd_session_message = {
+    .name = "session message", .usage = "SESSION TEXT",
+    .help = "Show a message on somebody's screen.", .flags = ZG_CMD_NEEDS_LOGIN, .min_args = 2,
+    .max_args = 2, .run = session_message,
+};
