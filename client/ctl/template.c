@@ -300,7 +300,8 @@ const ZgCommand zg_cmd_template_import = {
     .name = "template import",
     .usage = "TEMPLATE FILE|FOLDER --dir DIR [--kernel FILE --initrd FILE]",
     .help = "Import a qcow2 image, or a folder made by template-build, as a new version.",
-    .flags = ZG_CMD_NEEDS_LOGIN, .min_args = 2, .max_args = 2, .options = import_options, .run = template_import,
+    .flags = ZG_CMD_NEEDS_LOGIN, .min_args = 2, .max_args = 2, .options = import_options,
+    .run = template_import,
 };
 
 static const ZgCtlOption delete_options[] = {
