@@ -186,6 +186,7 @@ on_no_reason(gpointer data)
     ZgViewer *viewer = g_rc_box_acquire(data);
 
     viewer->reason_timer = 0;
+    finish_person(viewer, ZG_CLOSE_STOPPING, "The connection to the desktop is being restored.");
     gone(viewer, true, "the worker ended the viewer");
     release(viewer);
     return G_SOURCE_REMOVE;

@@ -21,6 +21,7 @@
 
 #define DOOR_FD 3
 #define PROGRAM_FD 4
+#define DOOR_GRACE_MS 500 /* from its door's end to SIGKILL */
 
 /* The process outlives its link by up to ZG_WORKER_STOP_MS, so it has a life of its own. */
 typedef struct {
@@ -199,9 +200,13 @@ on_door(gint fd, GIOCondition condition, gpointer data)
         take_packet(link, buffer, (size_t)n);
         return G_SOURCE_CONTINUE;
     }
-    /* The process is ending; its reaping tells why. Should it linger, it is killed. */
+    /* The process is ending and its reaping will tell why. Should it linger, it is killed. */
     link->watch = 0;
-    kill_worker(link, n < 0 ? error->message : "worker closed its door");
+    if (n < 0) {
+        kill_worker(link, "worker sent a message that is too long");
+    } else if (link->process != NULL && link->process->kill_timer == 0) {
+        link->process->kill_timer = g_timeout_add(DOOR_GRACE_MS, on_kill_timer, link->process);
+    }
     return G_SOURCE_REMOVE;
 }
 
@@ -249,8 +254,10 @@ zg_worker_link_free(ZgWorkerLink *link)
     if (link->process != NULL) {
         zg_worker_link_send(link, json_pack("{s:s}", "type", "stop"), -1);
         link->process->link = NULL;
-        link->process->kill_timer =
-            g_timeout_add(ZG_WORKER_STOP_MS, on_kill_timer, link->process);
+        if (link->process->kill_timer == 0) {
+            link->process->kill_timer =
+                g_timeout_add(ZG_WORKER_STOP_MS, on_kill_timer, link->process);
+        }
     }
     end_link(link, "");
     g_free(link);
