@@ -31,8 +31,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgStore, zg_store_free)
 void zg_store_set_clock(ZgStore *store, int64_t (*clock)(void));
 
 /**
+ * zg_store_set_event_func() - be told that a commit carried events; @func runs on that worker's
+ * thread and must only pass the news on.
+ */
+void zg_store_set_event_func(ZgStore *store, void (*func)(void *user), void *user);
+
+/**
  * zg_tx_begin() - start a transaction; worker threads only (it blocks)
- * Return: owned by the caller, or NULL with ZG_ERROR_UNAVAILABLE (busy, disk) .
+ * Return: owned by the caller, or NULL with ZG_ERROR_UNAVAILABLE (busy, disk).
  */
 ZgTx *zg_tx_begin(ZgStore *store, ZgTxMode mode, GError **error);
 
@@ -46,13 +52,16 @@ bool zg_tx_commit(ZgTx *tx, GError **error);
 void zg_tx_free(ZgTx *tx);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgTx, zg_tx_free)
 
+/** zg_tx_note_event() - this transaction carries an event; see zg_store_set_event_func(). */
+void zg_tx_note_event(ZgTx *tx);
+
 /** zg_tx_now_us() - the transaction's own time, UTC microseconds; the same all through it. */
 int64_t zg_tx_now_us(const ZgTx *tx);
 
 /**
  * zg_tx_run() - one INSERT, UPDATE or DELETE
  * @out_n_changed: rows changed; may be NULL
- * @sql:   SQL that SQLite and PostgreSQL both know, parameters `$1`…; static text
+ * @sql:   SQL that SQLite and PostgreSQL both know, parameters `$1`…
  * @types: one letter per parameter: `t` const char * (NULL is NULL), `i` int64_t, `b` bool (as int)
  * Errors: ZG_ERROR_CONFLICT (a uniqueness or reference rule), ZG_ERROR_UNAVAILABLE, ZG_ERROR_FAILED.
  */

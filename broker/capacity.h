@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Keeps each pool at its stock: makes and removes desktops. Worker threads. */
+#pragma once
+
+#include "broker/store/model.h"
+
+/* All rows of the sweep, borrowed. */
+typedef struct {
+    GPtrArray *pools;    /* ZgPool */
+    GPtrArray *hosts;    /* ZgHost */
+    GPtrArray *desktops; /* ZgDesktop; new ones are added */
+    GPtrArray *sessions; /* ZgSession, live ones */
+} ZgSweepRows;
+
+/** zg_capacity_check() - one step for every pool. */
+bool zg_capacity_check(ZgTx *tx, const ZgSweepRows *rows, GError **error);
+
+/** zg_capacity_version() - template version that new desktops of @pool get; 0: none is ready. */
+bool zg_capacity_version(ZgTx *tx, const ZgPool *pool, int64_t *out_version, GError **error);
+
+/** zg_capacity_breaker() - does the pool's breaker stand open at @now_us? */
+bool zg_capacity_breaker(const ZgPool *pool, int64_t now_us);
