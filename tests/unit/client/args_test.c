@@ -146,7 +146,8 @@ values_are_written_as_people_read_them(void **state)
 static const ZgInstallation *
 example(void)
 {
-    static char *addresses[] = {(char *)"desktops.example", (char *)"192.0.2.7", (char *)"::1", NULL};
+    static char *addresses[] = {(char *)"desktops.example", (char *)"192.0.2.7", (char *)"::1",
+                                NULL};
     static char *uris[] = {(char *)"ldaps://one", (char *)"ldaps://two", NULL};
     static char *groups[] = {(char *)"admins", NULL};
     static ZgInstallation in = {
