@@ -24,7 +24,7 @@ typedef struct {
     const char *body;   /* JSON text or NULL; may be secret, is not kept */
 } ZgApiRequest;
 
-/** zg_api_call_new() - send @request (read during the call); @done follows within ZG_API_CALL_MS. */
+/** zg_api_call_new() - send @request, read during the call; @done comes in ZG_API_CALL_MS. */
 ZgApiCall *zg_api_call_new(const ZgApiRequest *request, ZgApiCallFunc done, void *user);
 
 /** zg_api_call_free() - no further callback; accepts NULL. */

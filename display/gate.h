@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Who may see which desktop: tickets, resume secrets, sessions, takeover. Pure: time is passed in. */
+/* Who may see which desktop: tickets, resume secrets, takeover. Pure: time is passed in. */
 #pragma once
 
 #include <glib.h>
@@ -41,7 +41,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgGate, zg_gate_free)
  * @out_cut: viewers (uint64_t) that must be cut, because their generation is over; appended to
  * @error:   ZG_ERROR_CONFLICT when @generation or @epoch is lower than the one held
  *
- * A higher epoch ends outstanding tickets; a higher generation ends sessions and resume secrets too.
+ * A higher epoch ends outstanding tickets; a higher generation ends sessions and secrets, too.
  */
 bool zg_gate_set_desktop(ZgGate *gate, const char *desktop, uint64_t generation, uint64_t epoch,
                          GArray *out_cut, GError **error);

@@ -213,7 +213,7 @@ zg_relay_new(const char *path, const ZgHttpHead *request, const char *peer,
     relay->is_head_request = g_str_equal(request->method, "HEAD");
     relay->broker = zg_stream_new(fd, &broker_handlers, relay);
     zg_http_write_upstream(request, peer, head);
-    /* A fresh socket takes a head whole; if the broker is gone again, on_closed tells on the loop. */
+    /* Nothing is told before this function has returned. */
     relay->over = true;
     if (!zg_stream_write(relay->broker, head->data, head->len)) {
         zg_relay_free(relay);

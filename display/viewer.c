@@ -11,7 +11,7 @@
 #include "common/base/fd.h"
 #include "common/proto/json.h"
 
-/* Above this the person's side is behind: stop reading from the worker, which sees it and adapts. */
+/* Above this the person's side is behind: the worker is not read, sees it and adapts. */
 #define TO_PERSON_HIGH_BYTES (256 * 1024)
 #define TO_PERSON_LIMIT_BYTES (1024 * 1024)
 #define TO_WORKER_HIGH_BYTES (64 * 1024)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One worker process and the door to it: spawned, spoken to in JSON packets, reaped. Loop thread. */
+/* One worker process and the door to it: spawned, spoken to, reaped. Loop thread. */
 #pragma once
 
 #include <glib.h>
@@ -35,7 +35,7 @@ typedef struct {
 ZgWorkerLink *zg_worker_link_new(const ZgWorkerSettings *settings,
                                  const ZgWorkerHandlers *handlers, void *user, GError **error);
 
-/** zg_worker_link_free() - no further callbacks; the process is told to stop, and killed if need be. */
+/** zg_worker_link_free() - no further callbacks; the process is told to stop, or killed. */
 void zg_worker_link_free(ZgWorkerLink *link);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgWorkerLink, zg_worker_link_free)
 

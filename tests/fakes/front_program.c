@@ -172,11 +172,11 @@ rfb_length(const FakeViewer *viewer)
 static void
 on_rfb(FakeViewer *viewer)
 {
-    static const uint8_t init[] = {WIDTH >> 8, WIDTH & 255, HEIGHT >> 8, HEIGHT & 255, 32, 24, 0,
-                                   1,          0,           255,         0,            255, 0, 255,
-                                   16,         8,           0,           0,            0,   0, 0,
-                                   0,          0,           6,           'd',          'e', 's', 'k',
-                                   'i',        'd'};
+    static const uint8_t init[] = {
+        WIDTH >> 8, WIDTH & 255, HEIGHT >> 8, HEIGHT & 255,       /* size */
+        32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0,  /* pixel format */
+        0, 0, 0, 6, 'd', 'e', 's', 'k', 'i', 'd',                 /* name */
+    };
     size_t n;
 
     while (viewer->n_in > 0 && (n = rfb_length(viewer)) > 0 && n <= viewer->n_in) {
@@ -195,8 +195,8 @@ on_rfb(FakeViewer *viewer)
 static void
 on_viewer_bytes(FakeViewer *viewer)
 {
-    ssize_t n =
-        recv(viewer->fd, viewer->in + viewer->n_in, sizeof viewer->in - viewer->n_in, MSG_DONTWAIT);
+    size_t n_room = sizeof viewer->in - viewer->n_in;
+    ssize_t n = recv(viewer->fd, viewer->in + viewer->n_in, n_room, MSG_DONTWAIT);
 
     if (n <= 0) {
         drop(viewer, "the viewer closed");
