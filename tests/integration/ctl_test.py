@@ -162,6 +162,12 @@ class Commands(Case):
                              [{"kind": "Pool", "name": "office", "result": result}])
         self.assertEqual(self.state.changes, 2)
 
+    def test_the_demos_manifests_are_good(self):
+        demo = pathlib.Path(__file__).resolve().parents[2] / "demo"
+        for path in sorted(demo.glob("*.yaml")):
+            self.assertIn("created", self.zaguan("apply", "-f", path).stdout)
+        self.assertEqual(sorted(self.state.pools), ["office", "tiny"])
+
     def test_a_dry_run_changes_nothing(self):
         self.assertIn("created", self.apply(POOL, "--dry-run").stdout)
         self.assertEqual(self.state.pools, {})
