@@ -18,6 +18,8 @@
 
 /* A branch sits behind one address; a quarter of all places is plenty for one. */
 #define STRANGERS_PER_ADDRESS (ZG_LIMIT_UNAUTHENTICATED_CONNECTIONS / 4)
+#define TYPISTS (ZG_LIMIT_UNAUTHENTICATED_CONNECTIONS / 2)
+#define TYPISTS_PER_ADDRESS (TYPISTS / 4)
 #define DESCRIPTORS_WANTED 65536
 #define LAST_WORDS_MS 500
 
@@ -199,11 +201,13 @@ zg_front_main(const char *config_path)
     raise_descriptor_limit();
     front.strangers =
         zg_admission_new(ZG_LIMIT_UNAUTHENTICATED_CONNECTIONS, STRANGERS_PER_ADDRESS);
+    front.typists = zg_admission_new(TYPISTS, TYPISTS_PER_ADDRESS);
     good = zg_front_config_load(config_path, &front.config, &error) && run(&front, &error);
     if (!good) {
         zg_log_error("front-failed", NULL, "%s", error->message);
     }
     zg_admission_free(front.strangers);
+    zg_admission_free(front.typists);
     SSL_CTX_free(front.tls);
     zg_front_config_clear(&front.config);
     return good ? EXIT_SUCCESS : zg_error_exit_status(zg_error_code_of(error));

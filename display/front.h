@@ -35,6 +35,7 @@ typedef struct {
     ZgFrontConfig config;
     SSL_CTX *tls; /* replaced on SIGHUP; connections keep a reference to theirs */
     ZgAdmission *strangers;
+    ZgAdmission *typists; /* VNC viewers behind whose TLS a person types a password */
     ZgConsoles *consoles; /* NULL while the front is stopping */
 } ZgFront;
 

@@ -12,6 +12,11 @@
 #include "display/vencrypt.h"
 
 #define END_MS 2000
+/*
+ * Stock viewers connect first and ask the person for the password afterwards, so ten seconds would
+ * shut out whoever types slowly. These waiters have places of their own.
+ */
+#define TYPING_MS 120000
 #define EARLY_MAX 64 /* from the viewer while it waits: at most its ClientInit */
 #define TICKET_USER "ticket"
 
@@ -23,7 +28,7 @@ typedef struct {
     GByteArray *out;   /* what to send next */
     GByteArray *early;
     ZgApiLogin *login; /* while the broker is asked */
-    bool is_stranger;
+    ZgAdmission *place; /* where it is counted; NULL once it has signed in */
     bool ended;
     bool refused; /* the reason is on its way */
     guint timer;
@@ -47,11 +52,10 @@ release(RfbLogin *rfb)
 }
 
 static void
-no_stranger(RfbLogin *rfb)
+leave_place(RfbLogin *rfb)
 {
-    if (rfb->is_stranger) {
-        rfb->is_stranger = false;
-        zg_admission_leave(rfb->front->strangers, rfb->peer);
+    if (rfb->place != NULL) {
+        zg_admission_leave(g_steal_pointer(&rfb->place), rfb->peer);
     }
 }
 
@@ -63,7 +67,7 @@ end(RfbLogin *rfb)
         g_clear_handle_id(&rfb->timer, g_source_remove);
         g_clear_pointer(&rfb->login, zg_api_login_free);
         g_clear_pointer(&rfb->stream, zg_stream_free);
-        no_stranger(rfb);
+        leave_place(rfb);
         release(rfb);
     }
 }
@@ -123,7 +127,7 @@ let_in(RfbLogin *rfb, const char *ticket, size_t n_ticket)
 static void
 on_signed_in(void *user)
 {
-    no_stranger(user);
+    leave_place(user);
 }
 
 static void
@@ -233,7 +237,42 @@ on_timer(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static const ZgStreamHandlers stream_handlers = {.on_bytes = on_bytes, .on_closed = on_closed};
+static void
+set_timer(RfbLogin *rfb, unsigned ms)
+{
+    g_clear_handle_id(&rfb->timer, g_source_remove);
+    rfb->timer = g_timeout_add(ms, on_timer, rfb);
+}
+
+static bool
+take_place(RfbLogin *rfb, ZgAdmission *admission)
+{
+    leave_place(rfb);
+    if (!zg_admission_enter(admission, rfb->peer)) {
+        zg_log_warning("too-many-strangers", rfb->peer, "refused a viewer: too many are waiting");
+        end(rfb);
+        return false;
+    }
+    rfb->place = admission;
+    return true;
+}
+
+static void
+on_secured(ZgStream *stream, void *user)
+{
+    RfbLogin *rfb = user;
+
+    (void)stream;
+    if (take_place(rfb, rfb->front->typists)) {
+        set_timer(rfb, TYPING_MS);
+    }
+}
+
+static const ZgStreamHandlers stream_handlers = {
+    .on_bytes = on_bytes,
+    .on_secured = on_secured,
+    .on_closed = on_closed,
+};
 
 void
 zg_rfb_accept(int fd, const char *peer, void *user)
@@ -248,13 +287,9 @@ zg_rfb_accept(int fd, const char *peer, void *user)
     rfb->early = g_byte_array_new();
     rfb->vencrypt = zg_vencrypt_new(rfb->out);
     rfb->stream = zg_stream_new(fd, &stream_handlers, rfb);
-    if (zg_admission_enter(front->strangers, peer)) {
-        rfb->is_stranger = true;
-        rfb->timer = g_timeout_add(ZG_LIMIT_UNAUTHENTICATED_MS, on_timer, rfb);
+    if (take_place(rfb, front->strangers)) {
+        set_timer(rfb, ZG_LIMIT_UNAUTHENTICATED_MS);
         send_out(rfb);
-    } else {
-        zg_log_warning("too-many-strangers", peer, "refused a connection: too many are waiting");
-        end(rfb);
     }
     release(rfb);
 }
