@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/damage.h"
+
+#include <string.h>
+
+#define COLOUR 0x00ffffffu
+
+void
+zg_damage_init(ZgDamage *damage, int width, int height)
+{
+    *damage = (ZgDamage){
+        .width = width,
+        .height = height,
+        .columns = (width + ZG_BLOCK_SIDE - 1) / ZG_BLOCK_SIDE,
+        .rows = (height + ZG_BLOCK_SIDE - 1) / ZG_BLOCK_SIDE,
+    };
+    damage->boxes = g_new0(ZgBlockBox, (size_t)damage->columns * (size_t)damage->rows);
+}
+
+void
+zg_damage_clear(ZgDamage *damage)
+{
+    g_free(damage->boxes);
+    *damage = (ZgDamage){0};
+}
+
+void
+zg_damage_reset(ZgDamage *damage)
+{
+    if (damage->n_dirty > 0) {
+        memset(damage->boxes, 0,
+               sizeof *damage->boxes * (size_t)damage->columns * (size_t)damage->rows);
+        damage->n_dirty = 0;
+    }
+}
+
+static void
+grow_box(ZgDamage *damage, ZgBlockBox *box, int x0, int y0, int x1, int y1)
+{
+    if (box->x1 == 0) {
+        *box = (ZgBlockBox){(uint8_t)x0, (uint8_t)y0, (uint8_t)x1, (uint8_t)y1};
+        damage->n_dirty++;
+        return;
+    }
+    box->x0 = (uint8_t)MIN(box->x0, x0);
+    box->y0 = (uint8_t)MIN(box->y0, y0);
+    box->x1 = (uint8_t)MAX(box->x1, x1);
+    box->y1 = (uint8_t)MAX(box->y1, y1);
+}
+
+void
+zg_damage_add(ZgDamage *damage, ZgRect area)
+{
+    area = zg_rect_clip(area, damage->width, damage->height);
+    if (zg_rect_is_empty(area)) {
+        return;
+    }
+    int right = area.x + area.width, bottom = area.y + area.height;
+    for (int by = area.y / ZG_BLOCK_SIDE; by * ZG_BLOCK_SIDE < bottom; by++) {
+        for (int bx = area.x / ZG_BLOCK_SIDE; bx * ZG_BLOCK_SIDE < right; bx++) {
+            int left = bx * ZG_BLOCK_SIDE, top = by * ZG_BLOCK_SIDE;
+            int x0 = MAX(area.x - left, 0) & ~(ZG_BLOCK_COLUMN - 1);
+            int x1 = (MIN(right - left, ZG_BLOCK_SIDE) + ZG_BLOCK_COLUMN - 1) &
+                     ~(ZG_BLOCK_COLUMN - 1);
+            grow_box(damage, &damage->boxes[by * damage->columns + bx], x0, MAX(area.y - top, 0),
+                     x1, MIN(bottom - top, ZG_BLOCK_SIDE));
+        }
+    }
+}
+
+void
+zg_damage_merge(ZgDamage *damage, const ZgDamage *from)
+{
+    g_assert(damage->columns == from->columns && damage->rows == from->rows);
+    if (from->n_dirty == 0) {
+        return;
+    }
+    for (int i = 0; i < from->columns * from->rows; i++) {
+        ZgBlockBox b = from->boxes[i];
+        if (b.x1 != 0) {
+            grow_box(damage, &damage->boxes[i], b.x0, b.y0, b.x1, b.y1);
+        }
+    }
+}
+
+bool
+zg_damage_equal(const ZgDamage *a, const ZgDamage *b)
+{
+    return a->width == b->width && a->height == b->height && a->n_dirty == b->n_dirty &&
+           memcmp(a->boxes, b->boxes,
+                  sizeof *a->boxes * (size_t)a->columns * (size_t)a->rows) == 0;
+}
+
+static bool
+column_differs(const uint32_t *old, const uint32_t *fresh, int n)
+{
+    uint32_t difference = 0;
+
+    for (int i = 0; i < n; i++) {
+        difference |= old[i] ^ fresh[i];
+    }
+    return (difference & COLOUR) != 0;
+}
+
+/* One block's part of a row: finds the first and the last 8-pixel column that differ. */
+static void
+compare_part(ZgDamage *damage, int x, int y, int n, const uint32_t *old, const uint32_t *fresh)
+{
+    int first = -1, last = -1, left = x & ~(ZG_BLOCK_SIDE - 1);
+
+    for (int i = 0; i < n;) {
+        int step = MIN(ZG_BLOCK_COLUMN - ((x + i) & (ZG_BLOCK_COLUMN - 1)), n - i);
+        if (column_differs(old + i, fresh + i, step)) {
+            last = x + i - left;
+            first = first < 0 ? last : first;
+        }
+        i += step;
+    }
+    if (first >= 0) {
+        ZgBlockBox *box =
+            &damage->boxes[y / ZG_BLOCK_SIDE * damage->columns + x / ZG_BLOCK_SIDE];
+        int row = y & (ZG_BLOCK_SIDE - 1);
+        grow_box(damage, box, first & ~(ZG_BLOCK_COLUMN - 1), row,
+                 (last & ~(ZG_BLOCK_COLUMN - 1)) + ZG_BLOCK_COLUMN, row + 1);
+    }
+}
+
+void
+zg_damage_compare_row(ZgDamage *damage, int x, int y, int n, const uint32_t *old,
+                      const uint32_t *fresh)
+{
+    for (int i = 0; i < n;) {
+        int step = MIN(ZG_BLOCK_SIDE - ((x + i) & (ZG_BLOCK_SIDE - 1)), n - i);
+        if (memcmp(old + i, fresh + i, (size_t)step * 4) != 0) {
+            compare_part(damage, x + i, y, step, old + i, fresh + i);
+        }
+        i += step;
+    }
+}
+
+static ZgRect
+box_rect(const ZgDamage *damage, int bx, int by)
+{
+    ZgBlockBox b = damage->boxes[by * damage->columns + bx];
+    int x = bx * ZG_BLOCK_SIDE + b.x0;
+
+    return (ZgRect){x, by * ZG_BLOCK_SIDE + b.y0,
+                    MIN(bx * ZG_BLOCK_SIDE + b.x1, damage->width) - x, b.y1 - b.y0};
+}
+
+/* Joining may cover at most an eighth more pixels than both parts. */
+static bool
+try_join(ZgRect *into, ZgRect r)
+{
+    int x0 = MIN(into->x, r.x), y0 = MIN(into->y, r.y);
+    int x1 = MAX(into->x + into->width, r.x + r.width);
+    int y1 = MAX(into->y + into->height, r.y + r.height);
+    int64_t sum = (int64_t)into->width * into->height + (int64_t)r.width * r.height;
+
+    if ((int64_t)(x1 - x0) * (y1 - y0) > sum + sum / 8) {
+        return false;
+    }
+    *into = (ZgRect){x0, y0, x1 - x0, y1 - y0};
+    return true;
+}
+
+static void
+join_last_up(GArray *rects, guint first)
+{
+    ZgRect last = g_array_index(rects, ZgRect, rects->len - 1);
+
+    for (guint i = first; i + 1 < rects->len; i++) {
+        ZgRect *above = &g_array_index(rects, ZgRect, i);
+        if (above->x == last.x && above->width == last.width && above->y + above->height == last.y) {
+            above->height += last.height;
+            g_array_set_size(rects, rects->len - 1);
+            return;
+        }
+    }
+}
+
+int64_t
+zg_damage_take(ZgDamage *damage, int64_t max_pixels, GArray *out_rects)
+{
+    guint first = out_rects->len;
+    int64_t given = 0;
+
+    for (int by = 0; by < damage->rows && damage->n_dirty > 0; by++) {
+        for (int bx = 0; bx < damage->columns;) {
+            if (damage->boxes[by * damage->columns + bx].x1 == 0) {
+                bx++;
+                continue;
+            }
+            ZgRect run = box_rect(damage, bx, by);
+            int end = bx + 1;
+            while (end < damage->columns && damage->boxes[by * damage->columns + end].x1 != 0 &&
+                   try_join(&run, box_rect(damage, end, by))) {
+                end++;
+            }
+            if (given > 0 && given + (int64_t)run.width * run.height > max_pixels) {
+                return given;
+            }
+            given += (int64_t)run.width * run.height;
+            for (; bx < end; bx++) {
+                damage->boxes[by * damage->columns + bx] = (ZgBlockBox){0};
+                damage->n_dirty--;
+            }
+            g_array_append_val(out_rects, run);
+            join_last_up(out_rects, first);
+        }
+    }
+    return given;
+}

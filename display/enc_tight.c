@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Tight: solid fills, palettes, deflate and JPEG. Every compressed part resets its stream, so that
+ * a blob needs nothing that was sent before. Source: rfbproto.rst, "Tight Encoding".
+ */
+#include "display/encoder.h"
+
+#include <isa-l/igzip_lib.h>
+#include <string.h>
+#include <turbojpeg.h>
+
+#include "display/pixel.h"
+#include "display/tile_class.h"
+
+#define CELL_SIDE 64         /* what is classified at once */
+#define EXACT_CELLS_MOST 8   /* joined sideways, so that few palettes overflow */
+#define PLAIN_BYTES_MOST 11  /* shorter data goes uncompressed, without a length */
+
+#define CONTROL_RESET_STREAM_0 0x01
+#define CONTROL_FILTER 0x40
+#define CONTROL_FILL 0x80
+#define CONTROL_JPEG 0x90
+#define FILTER_PALETTE 1
+
+/* A part of a tile with one class. */
+typedef struct {
+    ZgRect area; /* inside the tile */
+    ZgTileClass kind;
+    uint32_t colour;
+} Run;
+
+typedef struct {
+    ZgEncoder base;
+    GByteArray *out;   /* the blob being made */
+    GByteArray *plain; /* bytes before deflate */
+    GArray *runs;
+    tjhandle jpeg;
+    unsigned char *jpeg_bytes; /* room for the largest picture so far */
+    unsigned long n_jpeg_room;
+    struct isal_zstream deflate;
+    uint8_t *deflate_level;
+    ZgPalette palette;
+} TightEncoder;
+
+/* Quality 0..9 as viewers know it from TurboVNC and TigerVNC. */
+static const struct {
+    int quality, subsampling;
+} jpeg_levels[10] = {
+    {15, TJSAMP_420}, {29, TJSAMP_420}, {41, TJSAMP_420}, {42, TJSAMP_422}, {62, TJSAMP_422},
+    {77, TJSAMP_422}, {79, TJSAMP_444}, {86, TJSAMP_444}, {92, TJSAMP_444}, {100, TJSAMP_444},
+};
+
+static ZgEncoder *
+tight_create(void)
+{
+    TightEncoder *t = g_new0(TightEncoder, 1);
+
+    t->base.ops = &zg_encoder_tight;
+    t->out = g_byte_array_new();
+    t->plain = g_byte_array_new();
+    t->runs = g_array_new(FALSE, FALSE, sizeof(Run));
+    t->deflate_level = g_malloc(ISAL_DEF_LVL1_DEFAULT);
+    isal_deflate_init(&t->deflate);
+    t->deflate.level = 1;
+    t->deflate.level_buf = t->deflate_level;
+    t->deflate.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+    t->deflate.gzip_flag = IGZIP_ZLIB;
+    t->deflate.flush = SYNC_FLUSH;
+    return &t->base;
+}
+
+static void
+tight_free(ZgEncoder *encoder)
+{
+    TightEncoder *t = (TightEncoder *)encoder;
+
+    g_byte_array_unref(t->out);
+    g_byte_array_unref(t->plain);
+    g_array_unref(t->runs);
+    if (t->jpeg != NULL) {
+        tjDestroy(t->jpeg);
+        tjFree(t->jpeg_bytes);
+    }
+    g_free(t->deflate_level);
+    g_free(t);
+}
+
+static void
+put_length(GByteArray *out, size_t n)
+{
+    if (n < 0x80) {
+        zg_rfb_put_u8(out, (uint8_t)n);
+    } else if (n < 0x4000) {
+        zg_rfb_put_u8(out, (uint8_t)(n | 0x80));
+        zg_rfb_put_u8(out, (uint8_t)(n >> 7));
+    } else {
+        zg_rfb_put_u8(out, (uint8_t)(n | 0x80));
+        zg_rfb_put_u8(out, (uint8_t)(n >> 7 | 0x80));
+        zg_rfb_put_u8(out, (uint8_t)(n >> 14));
+    }
+}
+
+static void
+put_tpixel(GByteArray *out, const ZgPixelFormat *format, uint32_t colour)
+{
+    uint8_t bytes[4];
+
+    zg_pixel_convert_tight(format, &colour, 1, bytes);
+    g_byte_array_append(out, bytes, zg_pixel_tight_bytes(format));
+}
+
+/* Appends t->plain, deflated with its length when it is worth it. */
+static void
+put_plain(TightEncoder *t)
+{
+    struct isal_zstream *z = &t->deflate;
+    g_autofree uint8_t *packed = NULL;
+    size_t n_room = t->plain->len + t->plain->len / 8 + 1024;
+
+    if (t->plain->len <= PLAIN_BYTES_MOST) {
+        g_byte_array_append(t->out, t->plain->data, t->plain->len);
+        return;
+    }
+    packed = g_malloc(n_room);
+    isal_deflate_reset(z);
+    z->gzip_flag = IGZIP_ZLIB; /* reset before every use: it counts the header as written */
+    z->next_in = t->plain->data;
+    z->avail_in = t->plain->len;
+    z->next_out = packed;
+    z->avail_out = (uint32_t)n_room;
+    z->end_of_stream = 0;
+    isal_deflate(z);
+    g_assert(z->avail_in == 0 && z->avail_out > 0); /* the room is enough for stored blocks */
+    put_length(t->out, n_room - z->avail_out);
+    g_byte_array_append(t->out, packed, (guint)(n_room - z->avail_out));
+}
+
+/* Indices into the palette: one bit each for two colours, else one byte. */
+static void
+fill_indices(TightEncoder *t, const uint32_t *pixels, size_t stride, int width, int height)
+{
+    size_t row_bytes = t->palette.n == 2 ? ((size_t)width + 7) / 8 : (size_t)width;
+    uint8_t *out;
+
+    g_byte_array_set_size(t->plain, (guint)(row_bytes * (size_t)height));
+    out = t->plain->data;
+    for (int y = 0; y < height; y++, pixels += stride, out += row_bytes) {
+        uint32_t last = ~0u;
+        unsigned index = 0;
+        if (t->palette.n == 2) {
+            memset(out, 0, row_bytes);
+        }
+        for (int x = 0; x < width; x++) {
+            uint32_t colour = pixels[x] & ZG_PIXEL_RGB;
+            if (colour != last) {
+                index = zg_palette_find(&t->palette, colour);
+                last = colour;
+            }
+            if (t->palette.n == 2) {
+                out[x / 8] |= (uint8_t)(index << (7 - (x & 7)));
+            } else {
+                out[x] = (uint8_t)index;
+            }
+        }
+    }
+}
+
+static void
+put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r,
+          const ZgPixelFormat *format)
+{
+    size_t row_bytes = (size_t)r.width * zg_pixel_tight_bytes(format);
+
+    zg_palette_read(&t->palette, pixels, stride, r.width, r.height, ZG_PALETTE_MAX);
+    if (t->palette.n <= ZG_PALETTE_MAX && t->palette.n >= 2 && format->bits_per_pixel > 8) {
+        zg_rfb_put_u8(t->out, CONTROL_FILTER | CONTROL_RESET_STREAM_0);
+        zg_rfb_put_u8(t->out, FILTER_PALETTE);
+        zg_rfb_put_u8(t->out, (uint8_t)(t->palette.n - 1));
+        for (unsigned i = 0; i < t->palette.n; i++) {
+            put_tpixel(t->out, format, t->palette.colours[i]);
+        }
+        fill_indices(t, pixels, stride, r.width, r.height);
+    } else {
+        zg_rfb_put_u8(t->out, CONTROL_RESET_STREAM_0);
+        g_byte_array_set_size(t->plain, (guint)(row_bytes * (size_t)r.height));
+        for (int y = 0; y < r.height; y++) {
+            zg_pixel_convert_tight(format, pixels + (size_t)y * stride, (size_t)r.width,
+                                   t->plain->data + (size_t)y * row_bytes);
+        }
+    }
+    put_plain(t);
+}
+
+static bool
+put_jpeg(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, int quality)
+{
+    unsigned long n_jpeg, n_room = tjBufSize(r.width, r.height, TJSAMP_444);
+
+    if (t->jpeg == NULL) {
+        t->jpeg = tjInitCompress();
+    }
+    if (n_room > t->n_jpeg_room) {
+        tjFree(t->jpeg_bytes);
+        t->jpeg_bytes = tjAlloc((int)n_room);
+        t->n_jpeg_room = t->jpeg_bytes == NULL ? 0 : n_room;
+    }
+    n_jpeg = t->n_jpeg_room;
+    if (t->jpeg == NULL || t->jpeg_bytes == NULL ||
+        tjCompress2(t->jpeg, (const unsigned char *)pixels, r.width, (int)(stride * 4), r.height,
+                    TJPF_BGRX, &t->jpeg_bytes, &n_jpeg, jpeg_levels[quality].subsampling,
+                    jpeg_levels[quality].quality,
+                    TJFLAG_FASTDCT | TJFLAG_NOREALLOC) != 0) {
+        return false;
+    }
+    zg_rfb_put_u8(t->out, CONTROL_JPEG);
+    put_length(t->out, n_jpeg);
+    g_byte_array_append(t->out, t->jpeg_bytes, (guint)n_jpeg);
+    return true;
+}
+
+/* ---- cutting a tile into runs ---- */
+
+static bool
+join_left(Run *left, const Run *run)
+{
+    if (left->area.y != run->area.y || left->area.x + left->area.width != run->area.x ||
+        left->kind != run->kind) {
+        return false;
+    }
+    if (run->kind == ZG_CLASS_SOLID && left->colour != run->colour) {
+        return false;
+    }
+    if (run->kind == ZG_CLASS_EXACT && left->area.width >= EXACT_CELLS_MOST * CELL_SIDE) {
+        return false;
+    }
+    left->area.width += run->area.width;
+    return true;
+}
+
+/* Photos and solid areas also join with the run above; text keeps its own palettes. */
+static void
+join_up(GArray *runs, guint row_start)
+{
+    for (guint i = row_start; i < runs->len; i++) {
+        Run *run = &g_array_index(runs, Run, i);
+        for (guint k = 0; k < row_start && run->kind != ZG_CLASS_EXACT; k++) {
+            Run *above = &g_array_index(runs, Run, k);
+            if (above->kind == run->kind && above->area.x == run->area.x &&
+                above->area.width == run->area.width &&
+                above->area.y + above->area.height == run->area.y &&
+                (run->kind == ZG_CLASS_PHOTO || above->colour == run->colour)) {
+                above->area.height += run->area.height;
+                g_array_remove_index(runs, i);
+                i--;
+                break;
+            }
+        }
+    }
+}
+
+static void
+cut_into_runs(TightEncoder *t, const ZgTile *tile, bool photos)
+{
+    g_array_set_size(t->runs, 0);
+    for (int y = 0; y < tile->area.height; y += CELL_SIDE) {
+        guint row_start = t->runs->len;
+        for (int x = 0; x < tile->area.width; x += CELL_SIDE) {
+            Run run = {.area = {x, y, MIN(CELL_SIDE, tile->area.width - x),
+                                MIN(CELL_SIDE, tile->area.height - y)}};
+            run.kind = zg_tile_classify(tile->pixels + (size_t)y * tile->stride + x, tile->stride,
+                                        run.area.width, run.area.height, &t->palette, &run.colour);
+            if (run.kind == ZG_CLASS_PHOTO && !photos) {
+                run.kind = ZG_CLASS_EXACT;
+            }
+            if (t->runs->len == row_start ||
+                !join_left(&g_array_index(t->runs, Run, t->runs->len - 1), &run)) {
+                g_array_append_val(t->runs, run);
+            }
+        }
+        join_up(t->runs, row_start);
+    }
+}
+
+static void
+grow_lossy(ZgRect *lossy, ZgRect r)
+{
+    int x1 = MAX(lossy->x + lossy->width, r.x + r.width);
+    int y1 = MAX(lossy->y + lossy->height, r.y + r.height);
+
+    if (zg_rect_is_empty(*lossy)) {
+        *lossy = r;
+        return;
+    }
+    lossy->x = MIN(lossy->x, r.x);
+    lossy->y = MIN(lossy->y, r.y);
+    lossy->width = x1 - lossy->x;
+    lossy->height = y1 - lossy->y;
+}
+
+static ZgBlob *
+tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
+{
+    TightEncoder *t = (TightEncoder *)encoder;
+    bool photos = wish->jpeg_quality >= 0 && wish->format.bits_per_pixel > 8;
+    ZgRect lossy = {0};
+
+    g_byte_array_set_size(t->out, 0);
+    cut_into_runs(t, tile, photos);
+    for (guint i = 0; i < t->runs->len; i++) {
+        Run *run = &g_array_index(t->runs, Run, i);
+        ZgRect place = run->area;
+        const uint32_t *pixels = tile->pixels + (size_t)place.y * tile->stride + place.x;
+
+        place.x += tile->area.x;
+        place.y += tile->area.y;
+        zg_rfb_put_rect(t->out, place.x, place.y, place.width, place.height, ZG_RFB_TIGHT);
+        if (run->kind == ZG_CLASS_SOLID) {
+            zg_rfb_put_u8(t->out, CONTROL_FILL);
+            put_tpixel(t->out, &wish->format, run->colour);
+        } else if (run->kind == ZG_CLASS_PHOTO &&
+                   put_jpeg(t, pixels, tile->stride, place, wish->jpeg_quality)) {
+            grow_lossy(&lossy, place);
+        } else {
+            put_exact(t, pixels, tile->stride, place, &wish->format);
+        }
+    }
+    return zg_blob_new(t->out->data, t->out->len, t->runs->len, lossy);
+}
+
+const ZgEncoderOps zg_encoder_tight = {
+    .name = "tight", .create = tight_create, .free = tight_free, .encode = tight_encode};

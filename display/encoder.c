@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/encoder.h"
+
+#include <string.h>
+
+ZgBlob *
+zg_blob_new(const uint8_t *bytes, size_t n_bytes, unsigned n_rects, ZgRect lossy)
+{
+    ZgBlob *blob = g_malloc(sizeof *blob + n_bytes);
+
+    *blob = (ZgBlob){.refs = 1, .n_rects = n_rects, .lossy = lossy, .n_bytes = n_bytes};
+    memcpy(blob->bytes, bytes, n_bytes);
+    return blob;
+}
+
+ZgBlob *
+zg_blob_ref(ZgBlob *blob)
+{
+    g_atomic_int_inc(&blob->refs);
+    return blob;
+}
+
+void
+zg_blob_unref(ZgBlob *blob)
+{
+    if (blob != NULL && g_atomic_int_dec_and_test(&blob->refs)) {
+        g_free(blob);
+    }
+}
+
+bool
+zg_encode_wish_equal(const ZgEncodeWish *a, const ZgEncodeWish *b)
+{
+    return a->tight == b->tight && a->jpeg_quality == b->jpeg_quality &&
+           zg_pixel_format_equal(&a->format, &b->format);
+}
+
+ZgBlob *
+zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish)
+{
+    ZgEncoder **encoder = wish->tight ? &set->tight : &set->raw;
+
+    g_assert(tile->area.width <= ZG_TILE_SIDE_MAX && tile->area.height <= ZG_TILE_SIDE_MAX &&
+             tile->area.width * tile->area.height <= ZG_TILE_PIXELS_MAX);
+    if (*encoder == NULL) {
+        *encoder = (wish->tight ? &zg_encoder_tight : &zg_encoder_raw)->create();
+    }
+    return (*encoder)->ops->encode(*encoder, tile, wish);
+}
+
+void
+zg_encoder_set_clear(ZgEncoderSet *set)
+{
+    if (set->raw != NULL) {
+        set->raw->ops->free(set->raw);
+    }
+    if (set->tight != NULL) {
+        set->tight->ops->free(set->tight);
+    }
+    *set = (ZgEncoderSet){0};
+}
+
+void
+zg_split_tiles(ZgRect area, GArray *out_rects)
+{
+    int columns = (area.width + ZG_TILE_SIDE_MAX - 1) / ZG_TILE_SIDE_MAX;
+
+    for (int c = 0; c < columns; c++) {
+        int x = c * ZG_TILE_SIDE_MAX, width = MIN(area.width - x, ZG_TILE_SIDE_MAX);
+        int height = MIN(ZG_TILE_PIXELS_MAX / width & ~63, ZG_TILE_SIDE_MAX);
+        for (int y = 0; y < area.height; y += height) {
+            ZgRect r = {area.x + x, area.y + y, width, MIN(height, area.height - y)};
+            g_array_append_val(out_rects, r);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What kind of picture a small area is: decides how it is encoded. Pure. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    ZG_CLASS_SOLID, /* one colour */
+    ZG_CLASS_EXACT, /* text, lines, drawn things: kept exact */
+    ZG_CLASS_PHOTO, /* natural picture: many colours, few equal neighbours, few hard edges */
+} ZgTileClass;
+
+#define ZG_PALETTE_MAX 256
+#define ZG_PALETTE_SLOTS 1024 /* power of two, at least 2 * ZG_PALETTE_MAX */
+
+/* The colours of an area in order of appearance, with a hash to find one's index. */
+typedef struct {
+    unsigned n; /* 0..ZG_PALETTE_MAX, or ZG_PALETTE_MAX + 1: too many */
+    uint32_t colours[ZG_PALETTE_MAX];
+    uint32_t slot_colour[ZG_PALETTE_SLOTS];
+    uint16_t slot_index[ZG_PALETTE_SLOTS]; /* index + 1; 0: free */
+} ZgPalette;
+
+/** zg_palette_read() - count the colours; stops once there are more than @most. */
+void zg_palette_read(ZgPalette *palette, const uint32_t *pixels, size_t stride, int width,
+                     int height, unsigned most);
+
+/** zg_palette_find() - index of a colour that is in the palette. */
+unsigned zg_palette_find(const ZgPalette *palette, uint32_t colour);
+
+/** zg_tile_classify() - @scratch is overwritten. @out_colour: the colour of a solid area. */
+ZgTileClass zg_tile_classify(const uint32_t *pixels, size_t stride, int width, int height,
+                             ZgPalette *scratch, uint32_t *out_colour);
