@@ -68,6 +68,33 @@ zg_damage_add(ZgDamage *damage, ZgRect area)
     }
 }
 
+static ZgRect
+box_rect(const ZgDamage *damage, int bx, int by)
+{
+    ZgBlockBox b = damage->boxes[by * damage->columns + bx];
+    int x = bx * ZG_BLOCK_SIDE + b.x0;
+
+    return (ZgRect){x, by * ZG_BLOCK_SIDE + b.y0,
+                    MIN(bx * ZG_BLOCK_SIDE + b.x1, damage->width) - x, b.y1 - b.y0};
+}
+
+void
+zg_damage_subtract(ZgDamage *damage, ZgRect area)
+{
+    area = zg_rect_clip(area, damage->width, damage->height);
+    for (int by = area.y / ZG_BLOCK_SIDE; by * ZG_BLOCK_SIDE < area.y + area.height; by++) {
+        for (int bx = area.x / ZG_BLOCK_SIDE; bx * ZG_BLOCK_SIDE < area.x + area.width; bx++) {
+            ZgBlockBox *box = &damage->boxes[by * damage->columns + bx];
+            ZgRect r = box_rect(damage, bx, by);
+            if (box->x1 != 0 && r.x >= area.x && r.y >= area.y &&
+                r.x + r.width <= area.x + area.width && r.y + r.height <= area.y + area.height) {
+                *box = (ZgBlockBox){0};
+                damage->n_dirty--;
+            }
+        }
+    }
+}
+
 void
 zg_damage_merge(ZgDamage *damage, const ZgDamage *from)
 {
@@ -136,16 +163,6 @@ zg_damage_compare_row(ZgDamage *damage, int x, int y, int n, const uint32_t *old
         }
         i += step;
     }
-}
-
-static ZgRect
-box_rect(const ZgDamage *damage, int bx, int by)
-{
-    ZgBlockBox b = damage->boxes[by * damage->columns + bx];
-    int x = bx * ZG_BLOCK_SIDE + b.x0;
-
-    return (ZgRect){x, by * ZG_BLOCK_SIDE + b.y0,
-                    MIN(bx * ZG_BLOCK_SIDE + b.x1, damage->width) - x, b.y1 - b.y0};
 }
 
 /* Joining may cover at most an eighth more pixels than both parts. */

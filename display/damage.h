@@ -37,6 +37,9 @@ void zg_damage_reset(ZgDamage *damage);
 /** zg_damage_add() - @area (clipped) has changed. */
 void zg_damage_add(ZgDamage *damage, ZgRect area);
 
+/** zg_damage_subtract() - forget the boxes that lie wholly inside @area. */
+void zg_damage_subtract(ZgDamage *damage, ZgRect area);
+
 /** zg_damage_merge() - add all of @from, a picture of the same size. */
 void zg_damage_merge(ZgDamage *damage, const ZgDamage *from);
 

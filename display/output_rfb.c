@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An RFB viewer: rfb_session on a descriptor of the loop, and a bounded queue towards it. */
+#include "display/output.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/fd.h"
+#include "common/base/limits.h"
+#include "display/out_queue.h"
+
+#define READ_BYTES (16 * 1024)
+#define QUEUE_NEARLY_EMPTY (16 * 1024)
+#define UNSENT_IN_KERNEL (128 * 1024)
+#define FINISH_US (2 * G_USEC_PER_SEC)
+/* Clipboard text may queue beside a picture; past both the viewer does not read. */
+#define QUEUE_HARD_MAX (ZG_OUT_QUEUE_BYTES_MAX + 3 * ZG_LIMIT_CLIPBOARD_BYTES)
+
+typedef struct {
+    ZgOutput base;
+    ZgFd fd;
+    ZgRfbSession *session;
+    const ZgOutputEvents *events;
+    void *user;
+    GByteArray *in;
+    ZgOutQueue queue;
+    guint in_watch, out_watch, gone_idle;
+    char *gone_reason, *finish_reason;
+    int64_t created_us, finish_us; /* finish_us: 0 while it lives */
+    int width, height;             /* of the picture; the viewer may not know it yet */
+    bool size_news, cursor_news, led_news, key_news;
+    bool told_qemu_key;
+    ZgCursor cursor; /* shares the pixels */
+    uint8_t led;
+    uint64_t n_updates;
+} RfbOutput;
+
+static gboolean
+report_gone(gpointer data)
+{
+    RfbOutput *o = data;
+
+    o->gone_idle = 0;
+    o->events->gone(o->user, &o->base, o->gone_reason);
+    return G_SOURCE_REMOVE;
+}
+
+/* From anywhere: the owner hears of it from the loop, never inside its own call. */
+static void
+end(RfbOutput *o, const char *reason)
+{
+    if (o->gone_reason != NULL) {
+        return;
+    }
+    o->gone_reason = g_strdup(reason);
+    g_clear_handle_id(&o->in_watch, g_source_remove);
+    g_clear_handle_id(&o->out_watch, g_source_remove);
+    o->gone_idle = g_idle_add_full(G_PRIORITY_DEFAULT, report_gone, o, NULL);
+}
+
+static void write_queue(RfbOutput *o);
+
+static gboolean
+on_writable(gint fd, GIOCondition condition, gpointer data)
+{
+    RfbOutput *o = data;
+    bool was_full = o->queue.n_bytes > QUEUE_NEARLY_EMPTY;
+
+    write_queue(o);
+    if (o->gone_reason != NULL) {
+        return G_SOURCE_REMOVE;
+    }
+    if (was_full && o->queue.n_bytes <= QUEUE_NEARLY_EMPTY && o->finish_us == 0) {
+        o->events->changed(o->user, &o->base);
+    }
+    if (o->queue.n_bytes == 0) {
+        o->out_watch = 0;
+        return G_SOURCE_REMOVE;
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+write_queue(RfbOutput *o)
+{
+    zg_out_queue_added(&o->queue);
+    if (o->gone_reason != NULL) {
+        return;
+    }
+    if (!zg_out_queue_write(&o->queue, o->fd, zg_clock_mono_us())) {
+        end(o, "the viewer closed its connection");
+    } else if (o->queue.n_bytes > QUEUE_HARD_MAX) {
+        end(o, "the viewer does not read");
+    } else if (o->queue.n_bytes == 0 && o->finish_us != 0) {
+        end(o, o->finish_reason);
+    } else if (o->queue.n_bytes > 0 && o->out_watch == 0) {
+        o->out_watch = g_unix_fd_add(o->fd, G_IO_OUT, on_writable, o);
+    }
+}
+
+/* ---- what the viewer says ---- */
+
+static void
+on_look(RfbOutput *o)
+{
+    const ZgRfbLook *look = zg_rfb_session_look(o->session);
+
+    if (look->qemu_key && !o->told_qemu_key) {
+        o->told_qemu_key = o->key_news = true;
+    }
+    o->size_news |= look->extended_size;
+    o->cursor_news |= look->cursor || look->cursor_alpha;
+    o->led_news |= look->led_state;
+    o->events->changed(o->user, &o->base);
+}
+
+static void
+on_event(RfbOutput *o, const ZgRfbEvent *event)
+{
+    switch (event->kind) {
+    case ZG_RFB_EVENT_READY:
+        break;
+    case ZG_RFB_EVENT_LOOK:
+        on_look(o);
+        break;
+    case ZG_RFB_EVENT_REQUEST:
+        if (!event->incremental) {
+            o->events->repaint(o->user, &o->base, event->area);
+        }
+        o->events->changed(o->user, &o->base);
+        break;
+    case ZG_RFB_EVENT_KEY:
+    case ZG_RFB_EVENT_POINTER:
+    case ZG_RFB_EVENT_CLIPBOARD:
+    case ZG_RFB_EVENT_SIZE:
+        o->events->input(o->user, &o->base, event);
+        break;
+    }
+}
+
+static void
+take_input(RfbOutput *o)
+{
+    size_t at = 0, n_used;
+
+    while (o->gone_reason == NULL) {
+        g_autoptr(GError) error = NULL;
+        ZgRfbEvent event;
+        ZgRfbStep step = zg_rfb_session_feed(o->session, o->in->data + at, o->in->len - at,
+                                             &n_used, zg_out_queue_tail(&o->queue), &event, &error);
+        at += n_used;
+        if (step == ZG_RFB_STEP_FAILED) {
+            end(o, error->message);
+        } else if (step == ZG_RFB_STEP_EVENT) {
+            on_event(o, &event);
+        } else if (step == ZG_RFB_STEP_MORE) {
+            break;
+        }
+    }
+    g_byte_array_remove_range(o->in, 0, (guint)at);
+}
+
+static gboolean
+on_readable(gint fd, GIOCondition condition, gpointer data)
+{
+    RfbOutput *o = data;
+    guint at = o->in->len;
+    ssize_t n;
+
+    g_byte_array_set_size(o->in, at + READ_BYTES);
+    n = recv(o->fd, o->in->data + at, READ_BYTES, MSG_DONTWAIT);
+    g_byte_array_set_size(o->in, at + (guint)MAX(n, 0));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return G_SOURCE_CONTINUE;
+    }
+    if (n <= 0) {
+        end(o, "the viewer closed its connection");
+        return G_SOURCE_REMOVE;
+    }
+    if (o->finish_us != 0) {
+        g_byte_array_set_size(o->in, 0);
+        return G_SOURCE_CONTINUE;
+    }
+    take_input(o);
+    if (o->gone_reason == NULL && o->in->len > ZG_RFB_SESSION_INPUT_MAX) {
+        end(o, "the viewer's message is too long");
+    }
+    write_queue(o);
+    return o->gone_reason == NULL ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+/* ---- what the viewer is told ---- */
+
+static bool
+can_tell_size(const RfbOutput *o)
+{
+    const ZgRfbLook *look = zg_rfb_session_look(o->session);
+
+    return look->extended_size || look->desktop_size;
+}
+
+/* Rectangles of cursor, LEDs and keys that wait. */
+static unsigned
+put_news(RfbOutput *o, GByteArray *out)
+{
+    const ZgRfbLook *look = zg_rfb_session_look(o->session);
+    unsigned n = 0;
+
+    if (o->key_news) {
+        zg_rfb_put_rect(out, 0, 0, 0, 0, ZG_RFB_QEMU_KEY);
+        n++;
+    }
+    if (o->cursor_news && o->cursor.rgba != NULL && (look->cursor || look->cursor_alpha)) {
+        zg_cursor_put(&o->cursor, look->cursor_alpha, &look->format, out);
+        n++;
+    }
+    if (o->led_news && look->led_state) {
+        zg_rfb_put_rect(out, 0, 0, 0, 0, ZG_RFB_LED_STATE);
+        zg_rfb_put_u8(out, o->led);
+        n++;
+    }
+    o->key_news = o->cursor_news = o->led_news = false;
+    return n;
+}
+
+static bool
+may_send(const RfbOutput *o)
+{
+    return o->gone_reason == NULL && o->finish_us == 0 && zg_rfb_session_is_ready(o->session) &&
+           zg_rfb_session_is_requested(o->session) && o->queue.n_bytes <= QUEUE_NEARLY_EMPTY;
+}
+
+/* A new size travels alone: what follows in the same update would be on the old picture. */
+static bool
+send_size(RfbOutput *o)
+{
+    GByteArray *out = zg_out_queue_tail(&o->queue);
+
+    if (!o->size_news || !can_tell_size(o)) {
+        return false;
+    }
+    o->size_news = false;
+    zg_rfb_put_update(out, 1);
+    zg_rfb_session_put_size(o->session, 0, 0, o->width, o->height, out);
+    return true;
+}
+
+static void
+rfb_flush_news(ZgOutput *output)
+{
+    RfbOutput *o = (RfbOutput *)output;
+    g_autoptr(GByteArray) news = NULL;
+    unsigned n;
+
+    if (!may_send(o)) {
+        return;
+    }
+    if (!send_size(o)) {
+        news = g_byte_array_new();
+        n = put_news(o, news);
+        if (n == 0) {
+            return;
+        }
+        zg_rfb_put_update(zg_out_queue_tail(&o->queue), n);
+        g_byte_array_append(zg_out_queue_tail(&o->queue), news->data, news->len);
+    }
+    zg_rfb_session_set_requested(o->session, false);
+    write_queue(o);
+}
+
+static void
+rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
+{
+    RfbOutput *o = (RfbOutput *)output;
+    g_autoptr(GByteArray) news = g_byte_array_new();
+    unsigned n = put_news(o, news);
+
+    if (o->finish_us != 0) {
+        return;
+    }
+    for (size_t i = 0; i < n_blobs; i++) {
+        n += blobs[i]->n_rects;
+    }
+    zg_rfb_put_update(zg_out_queue_tail(&o->queue), n);
+    g_byte_array_append(zg_out_queue_tail(&o->queue), news->data, news->len);
+    for (size_t i = 0; i < n_blobs; i++) {
+        zg_out_queue_put_blob(&o->queue, blobs[i]);
+    }
+    zg_rfb_session_set_requested(o->session, false);
+    o->n_updates++;
+    write_queue(o);
+}
+
+static bool
+rfb_wants_picture(const ZgOutput *output)
+{
+    const RfbOutput *o = (const RfbOutput *)output;
+
+    return may_send(o) && !(o->size_news && can_tell_size(o));
+}
+
+static bool
+rfb_is_ready(const ZgOutput *output)
+{
+    return zg_rfb_session_is_ready(((const RfbOutput *)output)->session);
+}
+
+static void
+rfb_get_wish(const ZgOutput *output, ZgEncodeWish *out_wish)
+{
+    const ZgRfbLook *look = zg_rfb_session_look(((const RfbOutput *)output)->session);
+
+    *out_wish = (ZgEncodeWish){
+        .format = look->format, .tight = look->tight, .jpeg_quality = look->jpeg_quality};
+}
+
+static void
+rfb_get_size(const ZgOutput *output, int *out_width, int *out_height)
+{
+    zg_rfb_session_get_size(((const RfbOutput *)output)->session, out_width, out_height);
+}
+
+static void
+rfb_resize(ZgOutput *output, int width, int height)
+{
+    RfbOutput *o = (RfbOutput *)output;
+    int told_width, told_height;
+
+    o->width = width;
+    o->height = height;
+    zg_rfb_session_get_size(o->session, &told_width, &told_height);
+    o->size_news = told_width != width || told_height != height;
+    rfb_flush_news(output);
+}
+
+static void
+rfb_cursor(ZgOutput *output, const ZgCursor *cursor)
+{
+    RfbOutput *o = (RfbOutput *)output;
+
+    zg_cursor_clear(&o->cursor);
+    o->cursor = *cursor;
+    if (cursor->rgba != NULL) {
+        g_bytes_ref(cursor->rgba);
+    }
+    o->cursor_news = true;
+    rfb_flush_news(output);
+}
+
+static void
+rfb_led(ZgOutput *output, uint8_t state)
+{
+    RfbOutput *o = (RfbOutput *)output;
+
+    o->led = state;
+    o->led_news = true;
+    rfb_flush_news(output);
+}
+
+static void
+rfb_offer_text(ZgOutput *output, const char *text)
+{
+    RfbOutput *o = (RfbOutput *)output;
+
+    if (zg_rfb_session_is_ready(o->session)) {
+        zg_rfb_session_offer_text(o->session, text, zg_out_queue_tail(&o->queue));
+        write_queue(o);
+    }
+}
+
+static void
+rfb_bell(ZgOutput *output)
+{
+    RfbOutput *o = (RfbOutput *)output;
+
+    if (zg_rfb_session_is_ready(o->session)) {
+        zg_rfb_put_u8(zg_out_queue_tail(&o->queue), ZG_RFB_S_BELL);
+        write_queue(o);
+    }
+}
+
+static void
+rfb_answer_size(ZgOutput *output, int status)
+{
+    RfbOutput *o = (RfbOutput *)output;
+    int width, height;
+
+    if (!zg_rfb_session_look(o->session)->extended_size) {
+        return;
+    }
+    zg_rfb_session_get_size(o->session, &width, &height);
+    zg_rfb_put_update(zg_out_queue_tail(&o->queue), 1);
+    zg_rfb_session_put_size(o->session, 1, status, width, height, zg_out_queue_tail(&o->queue));
+    write_queue(o);
+}
+
+static bool
+rfb_release(ZgOutput *output, ZgRfbEvent *out_event)
+{
+    return zg_rfb_session_release(((RfbOutput *)output)->session, out_event);
+}
+
+static void
+rfb_finish(ZgOutput *output, const char *reason)
+{
+    RfbOutput *o = (RfbOutput *)output;
+
+    if (o->finish_us == 0) {
+        o->finish_reason = g_strdup(reason);
+        o->finish_us = zg_clock_mono_us() + FINISH_US;
+        write_queue(o);
+    }
+}
+
+static void
+rfb_tick(ZgOutput *output, int64_t now_us)
+{
+    RfbOutput *o = (RfbOutput *)output;
+
+    if (o->finish_us != 0 && now_us > o->finish_us) {
+        end(o, o->finish_reason);
+    } else if (!zg_rfb_session_is_ready(o->session) &&
+               now_us - o->created_us > (int64_t)ZG_LIMIT_UNAUTHENTICATED_MS * 1000) {
+        end(o, "the viewer did not finish its handshake in time");
+    } else if (o->queue.n_bytes > 0 &&
+               now_us - o->queue.progress_us > (int64_t)ZG_OUT_STALLED_MS * 1000) {
+        end(o, "the viewer did not read for 30 seconds");
+    }
+}
+
+/* The session's state, then what was read and not understood yet. */
+static GBytes *
+rfb_export_state(const ZgOutput *output)
+{
+    const RfbOutput *o = (const RfbOutput *)output;
+    g_autoptr(GBytes) session = zg_rfb_session_export(o->session);
+    GByteArray *out;
+
+    if (session == NULL) {
+        return NULL;
+    }
+    out = g_byte_array_new();
+    zg_rfb_put_u32(out, (uint32_t)g_bytes_get_size(session));
+    g_byte_array_append(out, g_bytes_get_data(session, NULL), (guint)g_bytes_get_size(session));
+    g_byte_array_append(out, o->in->data, o->in->len);
+    return g_byte_array_free_to_bytes(out);
+}
+
+static ZgRfbSession *
+import_state(RfbOutput *o, const uint8_t *state, size_t n_state, GError **error)
+{
+    ZgRfbReader in = {.bytes = state, .n_bytes = n_state};
+    uint32_t n_session = zg_rfb_read_u32(&in);
+    const uint8_t *session = zg_rfb_read_bytes(&in, n_session);
+
+    if (session == NULL) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID, "the viewer's exported state is not whole");
+        return NULL;
+    }
+    g_byte_array_append(o->in, state + in.at, (guint)(n_state - in.at));
+    return zg_rfb_session_import(session, n_session, error);
+}
+
+static void
+rfb_get_stats(const ZgOutput *output, ZgOutputStats *out_stats)
+{
+    const RfbOutput *o = (const RfbOutput *)output;
+
+    *out_stats = (ZgOutputStats){.bytes_out = o->queue.n_sent,
+                                 .updates = o->n_updates,
+                                 .queued_bytes = o->queue.n_bytes};
+}
+
+static void
+rfb_free(ZgOutput *output)
+{
+    RfbOutput *o = (RfbOutput *)output;
+
+    g_clear_handle_id(&o->in_watch, g_source_remove);
+    g_clear_handle_id(&o->out_watch, g_source_remove);
+    g_clear_handle_id(&o->gone_idle, g_source_remove);
+    zg_fd_clear(&o->fd);
+    zg_rfb_session_free(o->session);
+    zg_cursor_clear(&o->cursor);
+    zg_out_queue_clear(&o->queue);
+    g_byte_array_unref(o->in);
+    g_free(o->gone_reason);
+    g_free(o->finish_reason);
+    g_free(o);
+}
+
+static const ZgOutputOps rfb_ops = {
+    .name = "rfb",
+    .free = rfb_free,
+    .wants_picture = rfb_wants_picture,
+    .is_ready = rfb_is_ready,
+    .get_wish = rfb_get_wish,
+    .get_size = rfb_get_size,
+    .send = rfb_send,
+    .flush_news = rfb_flush_news,
+    .resize = rfb_resize,
+    .cursor = rfb_cursor,
+    .led = rfb_led,
+    .offer_text = rfb_offer_text,
+    .bell = rfb_bell,
+    .answer_size = rfb_answer_size,
+    .release = rfb_release,
+    .finish = rfb_finish,
+    .tick = rfb_tick,
+    .export_state = rfb_export_state,
+    .get_stats = rfb_get_stats,
+};
+
+ZgOutput *
+zg_output_rfb_new(int fd, const ZgOutputRfbOptions *options, const ZgOutputEvents *events,
+                  void *user, GError **error)
+{
+    RfbOutput *o = g_new0(RfbOutput, 1);
+    int on = 1, unsent = UNSENT_IN_KERNEL;
+
+    o->base.ops = &rfb_ops;
+    o->fd = fd;
+    o->events = events;
+    o->user = user;
+    o->in = g_byte_array_new();
+    o->created_us = zg_clock_mono_us();
+    o->width = options->width;
+    o->height = options->height;
+    zg_out_queue_init(&o->queue, o->created_us);
+    o->session = options->state == NULL
+                     ? zg_rfb_session_new(options->start, options->width, options->height,
+                                          options->title, zg_out_queue_tail(&o->queue))
+                     : import_state(o, options->state, options->n_state, error);
+    if (o->session == NULL) {
+        rfb_free(&o->base);
+        return NULL;
+    }
+    /* Both fail on unix sockets, where they are not needed. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    o->in_watch = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, o);
+    if (options->state != NULL) {
+        rfb_resize(&o->base, options->width, options->height);
+        o->told_qemu_key = zg_rfb_session_look(o->session)->qemu_key;
+        o->cursor_news = true;
+    }
+    write_queue(o);
+    return &o->base;
+}

@@ -1,0 +1,881 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/pipeline.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/fd.h"
+#include "common/base/limits.h"
+#include "display/banner.h"
+#include "display/encode_job.h"
+#include "display/frame.h"
+#include "display/input.h"
+#include "display/out_queue.h"
+
+#define FIRST_WIDTH 800 /* until the console has told its size */
+#define FIRST_HEIGHT 600
+#define TICK_MS 1000
+#define REFINE_AFTER_MS 400    /* a lossy area that rests so long is sent again, exact */
+#define REFINE_STEP_MS 100
+#define REFINE_PIXELS 131072   /* at once, so that new pictures never wait long */
+#define BUDGET_PIXELS_MAX ((int64_t)ZG_LIMIT_SCREEN_PIXELS)
+#define BUDGET_PIXELS_LEAST 65536
+#define MESSAGE_SHOWN_MS 8000
+
+typedef struct {
+    ZgPipeline *pipeline;
+    char *id;
+    ZgOutput *output;
+    bool view_only, seen_first_frame;
+    ZgDamage dirty; /* changed since it was encoded for this viewer */
+    ZgDamage lossy; /* sent, but not exact */
+    bool busy;      /* a job for it is on the encode thread */
+    unsigned serial; /* +1 when what is being encoded no longer fits */
+    int64_t budget_pixels; /* of one update, so that the queue stays bounded */
+    ZgEncodeWish wish;     /* as of the last encode */
+} Viewer;
+
+typedef struct {
+    Viewer *viewer; /* compared with the living ones before use */
+    unsigned serial;
+} JobTarget;
+
+typedef struct {
+    ZgPipeline *pipeline; /* NULL once it is gone */
+    ZgEncodeJob *job;
+    JobTarget targets[ZG_VIEWERS_MAX];
+    unsigned n_targets;
+} Flight;
+
+struct ZgPipeline {
+    const ZgPipelineEvents *events;
+    void *user;
+    char *title;
+    ZgSource *source;
+    ZgFrame frame;
+    bool has_picture; /* a console has painted at least once */
+    int64_t *changed_us; /* of each block of the frame */
+    ZgCursor cursor;
+    uint8_t led;
+    Viewer *viewers[ZG_VIEWERS_MAX];
+    unsigned n_viewers;
+    ZgEncoderSet encoders; /* of the loop thread */
+    ZgEncoderSet *thread_encoders; /* of the encode thread; freed with the pool */
+    ZgWorkerPool *pool;
+    GPtrArray *flights; /* Flight; owned by the pool until done */
+    guint tick, refine, message_timer;
+};
+
+static void kick(ZgPipeline *p);
+
+/* ---- pictures out ---- */
+
+static void
+add_size_of_frame(const ZgPipeline *p, ZgDamage *damage)
+{
+    zg_damage_clear(damage);
+    zg_damage_init(damage, p->frame.width, p->frame.height);
+}
+
+static void
+start_over(ZgPipeline *p, Viewer *v)
+{
+    add_size_of_frame(p, &v->dirty);
+    add_size_of_frame(p, &v->lossy);
+    zg_damage_add(&v->dirty, (ZgRect){0, 0, p->frame.width, p->frame.height});
+    v->serial++;
+}
+
+/* A viewer that cannot follow a new size sees the part that fits. */
+static void
+clip_areas(ZgPipeline *p, Viewer *v, GArray *areas)
+{
+    int width, height;
+
+    v->output->ops->get_size(v->output, &width, &height);
+    width = MIN(width, p->frame.width);
+    height = MIN(height, p->frame.height);
+    for (guint i = areas->len; i-- > 0;) {
+        ZgRect *r = &g_array_index(areas, ZgRect, i);
+        *r = zg_rect_clip(*r, width, height);
+        if (zg_rect_is_empty(*r)) {
+            g_array_remove_index_fast(areas, i);
+        }
+    }
+}
+
+static void
+note_sent(Viewer *v, ZgRect tile, const ZgBlob *blob)
+{
+    zg_damage_subtract(&v->lossy, tile);
+    if (!zg_rect_is_empty(blob->lossy)) {
+        zg_damage_add(&v->lossy, blob->lossy);
+    }
+}
+
+/* Sends what fits into a bounded queue; the rest is dirty again and the next update is smaller. */
+static void
+deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
+{
+    size_t n_bytes = 0;
+    int64_t n_pixels = 0;
+    guint n = 0;
+
+    for (; n < job->blobs->len; n++) {
+        const ZgBlob *blob = g_ptr_array_index(job->blobs, n);
+        ZgRect tile = g_array_index(job->tiles, ZgRect, n);
+        if (n > 0 && n_bytes + blob->n_bytes > ZG_OUT_QUEUE_BYTES_MAX) {
+            break;
+        }
+        n_bytes += blob->n_bytes;
+        n_pixels += (int64_t)tile.width * tile.height;
+        note_sent(v, tile, blob);
+    }
+    if (n < job->blobs->len) {
+        v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
+        for (guint i = n; i < job->blobs->len; i++) {
+            zg_damage_add(&v->dirty, g_array_index(job->tiles, ZgRect, i));
+        }
+    } else {
+        v->budget_pixels = MIN(v->budget_pixels * 2, BUDGET_PIXELS_MAX);
+    }
+    v->output->ops->send(v->output, (ZgBlob *const *)job->blobs->pdata, n);
+    if (p->has_picture && !v->seen_first_frame) {
+        v->seen_first_frame = true;
+        p->events->first_frame(p->user, v->id);
+    }
+}
+
+static Viewer *
+find_target(ZgPipeline *p, const JobTarget *target)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        if (p->viewers[i] == target->viewer && p->viewers[i]->serial == target->serial) {
+            return p->viewers[i];
+        }
+    }
+    return NULL;
+}
+
+/* Pixel format or encodings may have been changed while the thread worked. */
+static bool
+still_fits(const Viewer *v, const ZgEncodeJob *job)
+{
+    ZgEncodeWish wish;
+
+    v->output->ops->get_wish(v->output, &wish);
+    return wish.tight == job->wish.tight && zg_pixel_format_equal(&wish.format, &job->wish.format) &&
+           (job->wish.jpeg_quality < 0 || wish.jpeg_quality >= 0);
+}
+
+static void
+give_back(Viewer *v, const ZgEncodeJob *job)
+{
+    for (guint i = 0; i < job->tiles->len; i++) {
+        zg_damage_add(&v->dirty, g_array_index(job->tiles, ZgRect, i));
+    }
+}
+
+static void
+encode_work(void *data)
+{
+    Flight *flight = data;
+
+    /* Only the one encode thread touches these encoders. */
+    zg_encode_job_run(flight->job, NULL, flight->pipeline->thread_encoders);
+}
+
+static void
+encode_done(void *data)
+{
+    Flight *flight = data;
+    ZgPipeline *p = flight->pipeline;
+
+    for (unsigned i = 0; i < flight->n_targets; i++) {
+        for (unsigned k = 0; k < p->n_viewers; k++) {
+            if (p->viewers[k] == flight->targets[i].viewer) {
+                p->viewers[k]->busy = false;
+            }
+        }
+        Viewer *v = find_target(p, &flight->targets[i]);
+        if (v != NULL && still_fits(v, flight->job)) {
+            deliver(p, v, flight->job);
+        } else if (v != NULL) {
+            give_back(v, flight->job);
+        }
+    }
+    g_ptr_array_remove_fast(p->flights, flight); /* frees it */
+    kick(p);
+}
+
+static void
+flight_free(gpointer data)
+{
+    Flight *flight = data;
+
+    zg_encode_job_free(flight->job);
+    g_free(flight);
+}
+
+static bool
+take_off(ZgPipeline *p, ZgEncodeJob *job, Viewer *const *targets, unsigned n_targets)
+{
+    Flight *flight = g_new0(Flight, 1);
+
+    if (p->pool == NULL) {
+        p->pool = zg_worker_pool_new(1, ZG_VIEWERS_MAX);
+        p->thread_encoders = g_new0(ZgEncoderSet, 1);
+    }
+    flight->pipeline = p;
+    flight->job = job;
+    zg_encode_job_copy(job, &p->frame);
+    for (unsigned i = 0; i < n_targets; i++) {
+        flight->targets[flight->n_targets++] = (JobTarget){targets[i], targets[i]->serial};
+    }
+    if (!zg_worker_run(p->pool, encode_work, encode_done, flight, NULL)) {
+        g_free(flight);
+        return false;
+    }
+    g_ptr_array_add(p->flights, flight);
+    for (unsigned i = 0; i < n_targets; i++) {
+        targets[i]->busy = true;
+    }
+    return true;
+}
+
+/* Encodes @areas for viewers with equal wishes; small updates at once, large ones on the thread. */
+static void
+encode_for(ZgPipeline *p, const GArray *areas, const ZgEncodeWish *wish, Viewer *const *targets,
+           unsigned n_targets)
+{
+    g_autoptr(ZgEncodeJob) job = zg_encode_job_new(wish, areas);
+
+    if (job->n_pixels > ZG_ENCODE_ON_LOOP_PIXELS && take_off(p, job, targets, n_targets)) {
+        g_steal_pointer(&job);
+        return;
+    }
+    zg_encode_job_run(job, &p->frame, &p->encoders);
+    for (unsigned i = 0; i < n_targets; i++) {
+        deliver(p, targets[i], job);
+    }
+}
+
+static bool
+is_idle(const Viewer *v)
+{
+    return !v->busy && v->output->ops->wants_picture(v->output);
+}
+
+/* The viewers that can share an encode with @first: same wish, same size, same damage. */
+static unsigned
+find_group(ZgPipeline *p, Viewer *first, Viewer **out_group)
+{
+    int width, height, other_width, other_height;
+    unsigned n = 0;
+
+    out_group[n++] = first;
+    first->output->ops->get_size(first->output, &width, &height);
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        Viewer *v = p->viewers[i];
+        if (v == first || !is_idle(v)) {
+            continue;
+        }
+        v->output->ops->get_wish(v->output, &v->wish);
+        v->output->ops->get_size(v->output, &other_width, &other_height);
+        if (width == other_width && height == other_height &&
+            v->budget_pixels == first->budget_pixels &&
+            zg_encode_wish_equal(&v->wish, &first->wish) &&
+            zg_damage_equal(&v->dirty, &first->dirty)) {
+            out_group[n++] = v;
+        }
+    }
+    return n;
+}
+
+static void
+feed_viewer(ZgPipeline *p, Viewer *v)
+{
+    g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    Viewer *group[ZG_VIEWERS_MAX];
+    int64_t budget = v->budget_pixels;
+    unsigned n;
+
+    v->output->ops->get_wish(v->output, &v->wish);
+    if (!v->wish.tight) {
+        budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (v->wish.format.bits_per_pixel / 8));
+    }
+    n = find_group(p, v, group);
+    zg_damage_take(&v->dirty, budget, areas);
+    for (unsigned i = 1; i < n; i++) { /* equal boxes before, so equal ones after */
+        memcpy(group[i]->dirty.boxes, v->dirty.boxes,
+               sizeof *v->dirty.boxes * (size_t)v->dirty.columns * (size_t)v->dirty.rows);
+        group[i]->dirty.n_dirty = v->dirty.n_dirty;
+    }
+    clip_areas(p, v, areas);
+    if (areas->len > 0) {
+        encode_for(p, areas, &v->wish, group, n);
+    }
+}
+
+/* Is somebody waiting for something newer than what is already on its way? */
+static bool
+somebody_keeps_up(const ZgPipeline *p)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        if (p->viewers[i]->dirty.n_dirty == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static gboolean refine(gpointer data);
+
+static void
+arm_refine(ZgPipeline *p)
+{
+    for (unsigned i = 0; i < p->n_viewers && p->refine == 0; i++) {
+        if (p->viewers[i]->lossy.n_dirty > 0) {
+            p->refine = g_timeout_add(REFINE_STEP_MS, refine, p);
+        }
+    }
+}
+
+static void
+kick(ZgPipeline *p)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        Viewer *v = p->viewers[i];
+        if (!v->busy) {
+            if (v->dirty.n_dirty > 0 && v->output->ops->wants_picture(v->output)) {
+                feed_viewer(p, v);
+            } else {
+                v->output->ops->flush_news(v->output);
+            }
+        }
+    }
+    if (p->source != NULL && somebody_keeps_up(p)) {
+        p->source->ops->request(p->source);
+    }
+    arm_refine(p);
+}
+
+/* ---- exact again, once an area rests ---- */
+
+static void
+refine_viewer(ZgPipeline *p, Viewer *v, int64_t now_us)
+{
+    g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    ZgDamage resting;
+
+    zg_damage_init(&resting, p->frame.width, p->frame.height);
+    for (int i = 0; i < v->lossy.columns * v->lossy.rows; i++) {
+        if (v->lossy.boxes[i].x1 != 0 &&
+            now_us - p->changed_us[i] >= (int64_t)REFINE_AFTER_MS * 1000) {
+            resting.boxes[i] = v->lossy.boxes[i];
+            resting.n_dirty++;
+        }
+    }
+    zg_damage_take(&resting, REFINE_PIXELS, areas);
+    zg_damage_clear(&resting);
+    clip_areas(p, v, areas);
+    if (areas->len > 0) {
+        v->output->ops->get_wish(v->output, &v->wish);
+        v->wish.jpeg_quality = -1;
+        encode_for(p, areas, &v->wish, &v, 1);
+    }
+}
+
+static gboolean
+refine(gpointer data)
+{
+    ZgPipeline *p = data;
+    int64_t now_us = zg_clock_mono_us();
+
+    p->refine = 0;
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        Viewer *v = p->viewers[i];
+        if (v->lossy.n_dirty > 0 && v->dirty.n_dirty == 0 && is_idle(v)) {
+            refine_viewer(p, v, now_us);
+        }
+    }
+    arm_refine(p);
+    return G_SOURCE_REMOVE;
+}
+
+/* ---- the console ---- */
+
+static void
+note_changes(ZgPipeline *p)
+{
+    int64_t now_us = zg_clock_mono_us();
+    const ZgDamage *fresh = &p->frame.fresh;
+
+    for (int i = 0; i < fresh->columns * fresh->rows; i++) {
+        if (fresh->boxes[i].x1 != 0) {
+            p->changed_us[i] = now_us;
+        }
+    }
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        zg_damage_merge(&p->viewers[i]->dirty, fresh);
+    }
+    p->frame.generation++;
+    zg_damage_reset(&p->frame.fresh);
+}
+
+static void
+on_source_resize(void *user, int width, int height)
+{
+    ZgPipeline *p = user;
+
+    if (width == p->frame.width && height == p->frame.height) {
+        return; /* the same picture goes on, after another console was taken */
+    }
+    zg_frame_resize(&p->frame, width, height);
+    g_free(p->changed_us);
+    p->changed_us = g_new0(int64_t, (size_t)p->frame.fresh.columns * (size_t)p->frame.fresh.rows);
+    zg_damage_reset(&p->frame.fresh);
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        start_over(p, p->viewers[i]);
+        p->viewers[i]->output->ops->resize(p->viewers[i]->output, width, height);
+    }
+    p->events->size(p->user, width, height);
+}
+
+static void
+on_source_pixels(void *user, ZgRect area, const uint8_t *bgrx)
+{
+    zg_frame_put(&((ZgPipeline *)user)->frame, area, bgrx);
+}
+
+static void
+on_source_copy(void *user, ZgRect to, int from_x, int from_y)
+{
+    zg_frame_copy(&((ZgPipeline *)user)->frame, to, from_x, from_y);
+}
+
+static void
+on_source_update(void *user)
+{
+    ZgPipeline *p = user;
+
+    if (p->frame.fresh.n_dirty > 0) {
+        p->has_picture = true;
+        note_changes(p);
+    }
+    kick(p);
+}
+
+static void
+on_source_cursor(void *user, const ZgCursor *cursor)
+{
+    ZgPipeline *p = user;
+
+    zg_cursor_clear(&p->cursor);
+    p->cursor = *cursor;
+    if (cursor->rgba != NULL) {
+        g_bytes_ref(cursor->rgba);
+    }
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        p->viewers[i]->output->ops->cursor(p->viewers[i]->output, cursor);
+    }
+}
+
+static void
+on_source_led(void *user, uint8_t state)
+{
+    ZgPipeline *p = user;
+
+    p->led = state;
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        p->viewers[i]->output->ops->led(p->viewers[i]->output, state);
+    }
+}
+
+static void
+on_source_text(void *user, const char *text)
+{
+    ZgPipeline *p = user;
+
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        if (!p->viewers[i]->view_only) {
+            p->viewers[i]->output->ops->offer_text(p->viewers[i]->output, text);
+        }
+    }
+}
+
+static void
+on_source_bell(void *user)
+{
+    ZgPipeline *p = user;
+
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        p->viewers[i]->output->ops->bell(p->viewers[i]->output);
+    }
+}
+
+static void
+drop_source(ZgPipeline *p)
+{
+    if (p->source != NULL) {
+        p->source->ops->free(p->source);
+        p->source = NULL;
+    }
+}
+
+static void
+on_source_lost(void *user, const char *reason)
+{
+    ZgPipeline *p = user;
+    g_autofree char *kept = g_strdup(reason);
+
+    drop_source(p);
+    p->events->console_lost(p->user, kept);
+}
+
+static const ZgSourceEvents source_events = {
+    .picture = {
+        .resize = on_source_resize,
+        .pixels = on_source_pixels,
+        .copy = on_source_copy,
+        .update = on_source_update,
+        .cursor = on_source_cursor,
+        .led = on_source_led,
+        .text = on_source_text,
+        .bell = on_source_bell,
+    },
+    .lost = on_source_lost,
+};
+
+/* ---- viewers ---- */
+
+static void
+viewer_free(Viewer *v)
+{
+    v->output->ops->free(v->output);
+    zg_damage_clear(&v->dirty);
+    zg_damage_clear(&v->lossy);
+    g_free(v->id);
+    g_free(v);
+}
+
+static void
+on_output_changed(void *user, ZgOutput *output)
+{
+    Viewer *v = user;
+
+    kick(v->pipeline);
+}
+
+static void
+on_output_repaint(void *user, ZgOutput *output, ZgRect area)
+{
+    Viewer *v = user;
+
+    zg_damage_add(&v->dirty, area);
+}
+
+static void
+on_wished_size(Viewer *v, int width, int height)
+{
+    ZgSource *source = v->pipeline->source;
+
+    if (v->view_only || source == NULL || !source->ops->wish_size(source, width, height)) {
+        v->output->ops->answer_size(v->output, 1); /* prohibited */
+    } else {
+        v->output->ops->answer_size(v->output, 4); /* forwarded; the new size comes when it does */
+    }
+}
+
+static void
+on_output_input(void *user, ZgOutput *output, const ZgRfbEvent *event)
+{
+    Viewer *v = user;
+    ZgSource *source = v->pipeline->source;
+
+    if (event->kind == ZG_RFB_EVENT_SIZE) {
+        on_wished_size(v, event->area.width, event->area.height);
+    } else if (v->view_only || source == NULL) {
+        return;
+    } else if (event->kind == ZG_RFB_EVENT_CLIPBOARD) {
+        source->ops->offer_text(source, event->text);
+    } else {
+        zg_input_pass(source, event);
+    }
+}
+
+static void
+on_output_gone(void *user, ZgOutput *output, const char *reason)
+{
+    Viewer *v = user;
+    ZgPipeline *p = v->pipeline;
+    g_autofree char *id = g_strdup(v->id), *kept = g_strdup(reason);
+
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        if (p->viewers[i] == v) {
+            p->viewers[i] = p->viewers[--p->n_viewers];
+            break;
+        }
+    }
+    if (!v->view_only) {
+        zg_input_release(p->source, output);
+    }
+    viewer_free(v);
+    p->events->viewer_gone(p->user, id, kept);
+}
+
+static const ZgOutputEvents output_events = {
+    .changed = on_output_changed,
+    .repaint = on_output_repaint,
+    .input = on_output_input,
+    .gone = on_output_gone,
+};
+
+static Viewer *
+find_viewer(const ZgPipeline *p, const char *id)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        if (g_str_equal(p->viewers[i]->id, id)) {
+            return p->viewers[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+may_add(const ZgPipeline *p, const char *id, GError **error)
+{
+    if (find_viewer(p, id) != NULL) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_CONFLICT, "viewer '%s' is here already", id);
+        return false;
+    }
+    if (p->n_viewers == ZG_VIEWERS_MAX) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_UNAVAILABLE, "%d viewers are watching already",
+                    ZG_VIEWERS_MAX);
+        return false;
+    }
+    return true;
+}
+
+bool
+zg_pipeline_add_viewer(ZgPipeline *p, int fd, const ZgViewerOptions *options, GError **error)
+{
+    g_auto(ZgFd) held = fd;
+    Viewer *v;
+    ZgOutputRfbOptions output_options = {
+        .start = options->start,
+        .title = p->title,
+        .width = p->frame.width,
+        .height = p->frame.height,
+        .state = options->state,
+        .n_state = options->n_state,
+    };
+
+    if (!may_add(p, options->id, error)) {
+        return false;
+    }
+    v = g_new0(Viewer, 1);
+    v->output = zg_output_rfb_new(zg_fd_steal(&held), &output_options, &output_events, v, error);
+    if (v->output == NULL) {
+        g_free(v);
+        return false;
+    }
+    v->pipeline = p;
+    v->id = g_strdup(options->id);
+    v->view_only = options->view_only;
+    v->budget_pixels = BUDGET_PIXELS_MAX;
+    start_over(p, v);
+    v->output->ops->cursor(v->output, &p->cursor);
+    v->output->ops->led(v->output, p->led);
+    p->viewers[p->n_viewers++] = v;
+    kick(p);
+    return true;
+}
+
+/* An update that was not asked for: viewers take it, and what follows is the real picture. */
+static void
+send_banner(ZgPipeline *p, Viewer *v, const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    g_autofree uint32_t *pixels = NULL;
+    ZgBlob *blob;
+    ZgTile tile;
+    ZgEncodeWish wish;
+    int width, height;
+
+    if (!v->output->ops->is_ready(v->output)) {
+        return;
+    }
+    v->output->ops->bell(v->output);
+    v->output->ops->get_size(v->output, &width, &height);
+    pixels = zg_banner_draw(MIN(width, p->frame.width), MIN(height, p->frame.height), valid,
+                            &tile.area);
+    if (pixels == NULL || tile.area.width * tile.area.height > ZG_TILE_PIXELS_MAX) {
+        return;
+    }
+    tile.pixels = pixels;
+    tile.stride = (size_t)tile.area.width;
+    v->output->ops->get_wish(v->output, &wish);
+    blob = zg_encoder_set_encode(&p->encoders, &tile, &wish);
+    v->output->ops->send(v->output, &blob, 1);
+    zg_blob_unref(blob);
+}
+
+bool
+zg_pipeline_cut(ZgPipeline *p, const char *id, const char *reason, const char *text)
+{
+    Viewer *v = find_viewer(p, id);
+
+    if (v == NULL) {
+        return false;
+    }
+    if (text != NULL && text[0] != '\0') {
+        send_banner(p, v, text);
+    }
+    if (!v->view_only) {
+        zg_input_release(p->source, v->output);
+    }
+    v->view_only = true;
+    v->output->ops->finish(v->output, reason);
+    return true;
+}
+
+static gboolean
+remove_message(gpointer data)
+{
+    ZgPipeline *p = data;
+
+    p->message_timer = 0;
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        start_over(p, p->viewers[i]);
+    }
+    kick(p);
+    return G_SOURCE_REMOVE;
+}
+
+void
+zg_pipeline_message(ZgPipeline *p, const char *text)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        send_banner(p, p->viewers[i], text);
+    }
+    g_clear_handle_id(&p->message_timer, g_source_remove);
+    p->message_timer = g_timeout_add(MESSAGE_SHOWN_MS, remove_message, p);
+}
+
+GBytes *
+zg_pipeline_export(ZgPipeline *p, const char *id)
+{
+    Viewer *v = find_viewer(p, id);
+    GBytes *state = v == NULL ? NULL : v->output->ops->export_state(v->output);
+
+    if (state != NULL) {
+        v->view_only = true; /* held keys stay held: the next worker knows them */
+        v->output->ops->finish(v->output, "exported");
+    }
+    return state;
+}
+
+/* ---- life ---- */
+
+static gboolean
+on_tick(gpointer data)
+{
+    ZgPipeline *p = data;
+    int64_t now_us = zg_clock_mono_us();
+
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        p->viewers[i]->output->ops->tick(p->viewers[i]->output, now_us);
+    }
+    if (p->source != NULL) {
+        p->source->ops->request(p->source); /* nobody watches: the picture is kept about fresh */
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+ZgPipeline *
+zg_pipeline_new(const char *title, const ZgPipelineEvents *events, void *user)
+{
+    ZgPipeline *p = g_new0(ZgPipeline, 1);
+
+    p->title = g_strdup(title);
+    p->events = events;
+    p->user = user;
+    zg_frame_init(&p->frame, FIRST_WIDTH, FIRST_HEIGHT);
+    p->changed_us = g_new0(int64_t, (size_t)p->frame.fresh.columns * (size_t)p->frame.fresh.rows);
+    p->flights = g_ptr_array_new_with_free_func(flight_free);
+    p->tick = g_timeout_add(TICK_MS, on_tick, p);
+    return p;
+}
+
+void
+zg_pipeline_free(ZgPipeline *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    while (p->n_viewers > 0) {
+        viewer_free(p->viewers[--p->n_viewers]);
+    }
+    zg_worker_pool_free(p->pool);
+    while (p->flights->len > 0) { /* encoded already; their `done` waits on the loop */
+        g_main_context_iteration(NULL, TRUE);
+    }
+    if (p->thread_encoders != NULL) {
+        zg_encoder_set_clear(p->thread_encoders);
+        g_free(p->thread_encoders);
+    }
+    g_clear_handle_id(&p->tick, g_source_remove);
+    g_clear_handle_id(&p->refine, g_source_remove);
+    g_clear_handle_id(&p->message_timer, g_source_remove);
+    drop_source(p);
+    g_ptr_array_unref(p->flights);
+    zg_encoder_set_clear(&p->encoders);
+    zg_frame_clear(&p->frame);
+    zg_cursor_clear(&p->cursor);
+    g_free(p->changed_us);
+    g_free(p->title);
+    g_free(p);
+}
+
+void
+zg_pipeline_set_title(ZgPipeline *p, const char *title)
+{
+    g_free(p->title);
+    p->title = g_strdup(title);
+}
+
+void
+zg_pipeline_take_console(ZgPipeline *p, int fd)
+{
+    drop_source(p);
+    p->source = zg_source_vnc_new(fd, &source_events, p);
+}
+
+bool
+zg_pipeline_has_console(const ZgPipeline *p)
+{
+    return p->source != NULL;
+}
+
+unsigned
+zg_pipeline_count_viewers(const ZgPipeline *p)
+{
+    return p->n_viewers;
+}
+
+unsigned
+zg_pipeline_get_stats(const ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
+{
+    n = MIN(n, p->n_viewers);
+    for (unsigned i = 0; i < n; i++) {
+        Viewer *v = p->viewers[i];
+        ZgEncodeWish wish;
+        v->output->ops->get_wish(v->output, &wish);
+        out_stats[i] = (ZgViewerStats){
+            .id = v->id, .tight = wish.tight, .jpeg = wish.tight && wish.jpeg_quality >= 0};
+        v->output->ops->get_stats(v->output, &out_stats[i].output);
+    }
+    return n;
+}
