@@ -26,7 +26,8 @@ context_from_json(const json_t *object, const char *path, GError **error)
 {
     g_autoptr(ZgContext) context = g_new0(ZgContext, 1);
     ZgJsonReader reader;
-    const char *url = NULL, *ca_pem = NULL, *user = NULL, *token = NULL, *expires_at = NULL;
+    const char *url = NULL, *ca_pem = NULL, *user = NULL, *token = NULL, *expires_at = NULL,
+               *dir = NULL;
 
     zg_json_reader_init(&reader, object, path);
     zg_json_take_text(&reader, "url", ZG_JSON_REQUIRED, 1, ZG_LIMIT_TEXT_BYTES, &url);
@@ -35,6 +36,7 @@ context_from_json(const json_t *object, const char *path, GError **error)
     zg_json_take_text(&reader, "user", ZG_JSON_REQUIRED, 1, ZG_LIMIT_USER_BYTES, &user);
     zg_json_take_text(&reader, "token", ZG_JSON_REQUIRED, 1, ZG_LIMIT_TEXT_BYTES, &token);
     zg_json_take_text(&reader, "expires_at", ZG_JSON_OPTIONAL, 1, 64, &expires_at);
+    zg_json_take_text(&reader, "dir", ZG_JSON_OPTIONAL, 1, ZG_LIMIT_TEXT_BYTES, &dir);
     if (!zg_json_reader_finish(&reader, ZG_JSON_SKIP_UNKNOWN, NULL, error)) {
         return NULL;
     }
@@ -43,6 +45,7 @@ context_from_json(const json_t *object, const char *path, GError **error)
     context->user = g_strdup(user);
     context->token = g_strdup(token);
     context->expires_at = g_strdup(expires_at);
+    context->dir = g_strdup(dir);
     return g_steal_pointer(&context);
 }
 
@@ -83,9 +86,9 @@ bool
 zg_context_save(const ZgContext *context, const char *path, GError **error)
 {
     g_autoptr(json_t) object =
-        json_pack("{s:s, s:s*, s:s, s:s, s:s*}", "url", context->url, "ca_pem", context->ca_pem,
-                  "user", context->user, "token", context->token, "expires_at",
-                  context->expires_at);
+        json_pack("{s:s, s:s*, s:s, s:s, s:s*, s:s*}", "url", context->url, "ca_pem",
+                  context->ca_pem, "user", context->user, "token", context->token, "expires_at",
+                  context->expires_at, "dir", context->dir);
     g_autofree char *folder = g_path_get_dirname(path);
     char *text = zg_json_text(object);
     bool ok;
@@ -110,6 +113,7 @@ zg_context_free(ZgContext *context)
         g_free(context->user);
         zg_wipe_free_text(context->token);
         g_free(context->expires_at);
+        g_free(context->dir);
         g_free(context);
     }
 }

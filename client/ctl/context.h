@@ -11,6 +11,7 @@ typedef struct {
     char *user;       /* who signed in */
     char *token;      /* secret; wiped on free */
     char *expires_at; /* RFC 3339; NULL when unknown */
+    char *dir;        /* the installation's folder, when it is on this machine; or NULL */
 } ZgContext;
 
 /** zg_context_default_path() - ~/.config/zaguan/context.json; the caller frees. */

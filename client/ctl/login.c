@@ -33,14 +33,32 @@ choose_trust(ZgCtl *ctl, const char *url, const ZgContext *old, char **out_ca_pe
     return zg_trust_on_first_use(url, fingerprint, out_ca_pem, error);
 }
 
+/* DIR of --ca DIR/ca/ca.pem: then the installation is on this machine, and templates go there. */
+static char *
+folder_of_ca(const char *ca)
+{
+    g_autofree char *path = ca ? g_canonicalize_filename(ca, NULL) : NULL;
+    g_autofree char *dir = NULL;
+    g_autofree char *incoming = NULL;
+
+    if (path == NULL || !g_str_has_suffix(path, "/ca/ca.pem")) {
+        return NULL;
+    }
+    dir = g_strndup(path, strlen(path) - strlen("/ca/ca.pem"));
+    incoming = g_build_filename(dir, "incoming", NULL);
+    return g_file_test(incoming, G_FILE_TEST_IS_DIR) ? g_steal_pointer(&dir) : NULL;
+}
+
 static bool
-keep_sign_in(ZgCtl *ctl, const char *url, const char *ca_pem, const json_t *reply, GError **error)
+keep_sign_in(ZgCtl *ctl, const char *url, const char *ca_pem, const char *old_dir,
+             const json_t *reply, GError **error)
 {
     const char *token = json_string_value(json_object_get(reply, "token"));
     const char *user = json_string_value(json_object_get(reply, "user"));
     const char *expires_at = json_string_value(json_object_get(reply, "expires_at"));
-    ZgContext context = {(char *)url, (char *)ca_pem, (char *)user, (char *)token,
-                         (char *)expires_at};
+    g_autofree char *dir = folder_of_ca(zg_ctl_option(ctl, "ca"));
+    ZgContext context = {(char *)url,   (char *)ca_pem,     (char *)user,
+                         (char *)token, (char *)expires_at, dir ? dir : (char *)old_dir};
 
     if (token == NULL || user == NULL) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_PROTOCOL, "the broker's answer has no token");
@@ -61,6 +79,7 @@ login_run(ZgCtl *ctl, GError **error)
     g_autoptr(ZgBrokerClient) client = NULL;
     g_autoptr(ZgSecret) password = NULL;
     g_autoptr(json_t) reply = NULL;
+    bool same;
 
     if (url == NULL) {
         return zg_misuse(error, "where? use: zaguan login https://HOST:8443");
@@ -68,6 +87,7 @@ login_run(ZgCtl *ctl, GError **error)
     while (g_str_has_suffix(url, "/")) {
         url[strlen(url) - 1] = '\0';
     }
+    same = old != NULL && g_strcmp0(old->url, url) == 0;
     user = user ? user : typed == NULL && old ? old->user : g_get_user_name();
     prompt = g_strdup_printf("Password of %s", user);
     if (!choose_trust(ctl, url, old, &ca_pem, error) ||
@@ -75,7 +95,7 @@ login_run(ZgCtl *ctl, GError **error)
         (password = zg_password_ask(zg_ctl_option(ctl, "password-file"), prompt, error)) == NULL ||
         !zg_broker_client_sign_in(client, user, zg_secret_text(password), g_get_host_name(),
                                   &reply, error) ||
-        !keep_sign_in(ctl, url, ca_pem, reply, error)) {
+        !keep_sign_in(ctl, url, ca_pem, same ? old->dir : NULL, reply, error)) {
         return -1;
     }
     zg_say("signed in at %s as '%s'", url, json_string_value(json_object_get(reply, "user")));

@@ -41,7 +41,7 @@ static const Field entitle_fields[] = {
 };
 
 static const Field session_fields[] = {
-    {.name = "locale", .type = AS_TEXT, .most = 64},
+    {.name = "locale", .type = AS_TEXT, .most = 32},
     {.name = "keyboard", .type = AS_TEXT, .most = 64},
     {.name = "time-zone", .type = AS_TEXT, .most = 64},
     {.name = "idle-lock-min", .type = AS_INT, .least = 0, .most = 10080},
@@ -52,7 +52,7 @@ static const Field session_fields[] = {
 
 static const Field pool_fields[] = {
     {.name = "name", .type = AS_NAME, .required = true},
-    {.name = "title", .type = AS_TEXT, .most = ZG_LIMIT_TEXT_BYTES},
+    {.name = "title", .type = AS_TEXT, .most = 128},
     {.name = "description", .type = AS_TEXT, .most = ZG_LIMIT_TEXT_BYTES},
     {.name = "template", .type = AS_NAME, .required = true},
     {.name = "version", .type = AS_INT, .least = 1, .most = 1000000},
@@ -60,7 +60,7 @@ static const Field pool_fields[] = {
     {.name = "ready", .type = AS_INT, .least = 0, .most = 500},
     {.name = "max", .type = AS_INT, .least = 1, .most = 500},
     {.name = "memory-mib", .type = AS_INT, .least = 64, .most = 1048576},
-    {.name = "vcpus", .type = AS_INT, .least = 1, .most = 64},
+    {.name = "vcpus", .type = AS_INT, .least = 1, .most = 128},
     {.name = "disk-mib", .type = AS_INT, .least = 64, .most = 16777216},
     {.name = "network", .type = AS_WORD, .words = "isolated|nat"},
     {.name = "entitle", .type = AS_MAP, .fields = entitle_fields},

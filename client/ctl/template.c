@@ -192,7 +192,8 @@ post_version(ZgCtl *ctl, const char *template, const json_t *body, GError **erro
 static char *
 incoming_folder(ZgCtl *ctl, GError **error)
 {
-    const char *dir = zg_ctl_option(ctl, "dir");
+    const char *typed = zg_ctl_option(ctl, "dir");
+    const char *dir = typed ? typed : zg_ctl_context(ctl)->dir;
     g_autofree char *folder = dir ? g_build_filename(dir, "incoming", NULL) : NULL;
 
     if (dir == NULL) {
@@ -273,14 +274,14 @@ const ZgCommand zg_cmd_template_show = {
 };
 
 static const ZgCtlOption build_options[] = {
-    {"dir", "DIR", "folder of the installation, as made by `zaguan init`"},
+    {"dir", "DIR", "folder of the installation (default: that of `zaguan login --ca`)"},
     {"name", "TEMPLATE", "name of the template (default: the recipe's)"},
     ZG_OPERATION_OPTIONS,
     {NULL, NULL, NULL},
 };
 
 const ZgCommand zg_cmd_template_build = {
-    .name = "template build", .usage = "RECIPE --dir DIR [--name TEMPLATE]",
+    .name = "template build", .usage = "RECIPE [--dir DIR] [--name TEMPLATE]",
     .help = "Build a template from Debian packages and import it; RECIPE is debian-tiny or "
             "debian-desktop.",
     .flags = ZG_CMD_NEEDS_LOGIN, .min_args = 1, .max_args = 1, .options = build_options,
@@ -288,7 +289,7 @@ const ZgCommand zg_cmd_template_build = {
 };
 
 static const ZgCtlOption import_options[] = {
-    {"dir", "DIR", "folder of the installation, as made by `zaguan init`"},
+    {"dir", "DIR", "folder of the installation (default: that of `zaguan login --ca`)"},
     {"kernel", "FILE", "kernel to boot the image with, when it has no boot loader"},
     {"initrd", "FILE", "first file system for that kernel"},
     {"os", "TEXT", "what runs in it, e.g. debian-12"},
@@ -298,7 +299,7 @@ static const ZgCtlOption import_options[] = {
 
 const ZgCommand zg_cmd_template_import = {
     .name = "template import",
-    .usage = "TEMPLATE FILE|FOLDER --dir DIR [--kernel FILE --initrd FILE]",
+    .usage = "TEMPLATE FILE|FOLDER [--dir DIR] [--kernel FILE --initrd FILE]",
     .help = "Import a qcow2 image, or a folder made by template-build, as a new version.",
     .flags = ZG_CMD_NEEDS_LOGIN, .min_args = 2, .max_args = 2, .options = import_options,
     .run = template_import,

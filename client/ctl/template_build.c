@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "client/ctl/template_build.h"
 
+#include <errno.h>
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "client/ctl/files.h"
 #include "client/ctl/print.h"
+#include "client/ctl/programs.h"
 #include "common/base/error.h"
 #include "common/base/id.h"
 #include "common/proto/json.h"
@@ -29,9 +32,11 @@ take_line(ZgProgress *progress, const char *line)
 static bool
 run_recipe(const char *program, const char *recipe, const char *output, GError **error)
 {
+    g_autofree char *helper = zg_program_find("zaguan-session", "hostd/guest", NULL);
+    const char *const argv[] = {program, recipe, "--output", output, "--progress",
+                                helper ? "--helper" : NULL, helper, NULL};
     g_autoptr(GSubprocess) child =
-        g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE, error, program, recipe, "--output",
-                         output, "--progress", NULL);
+        g_subprocess_newv(argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, error);
     g_autofree char *title = g_strdup_printf("build '%s'", recipe);
     g_autoptr(ZgProgress) progress = NULL;
     g_autoptr(GDataInputStream) lines = NULL;
@@ -59,28 +64,60 @@ run_recipe(const char *program, const char *recipe, const char *output, GError *
     return true;
 }
 
-json_t *
-zg_template_build(const char *recipe, const char *incoming, GError **error)
+/* `incoming` has plain names only: moves one file up under the build's own name. */
+static bool
+move_up(const char *output, const char *file, const char *key, json_t *body, GError **error)
 {
-    g_autofree char *program = zg_data_find("guest/template-build", NULL,
-                                            "hostd/guest/template-build", error);
-    g_autofree char *id = zg_id_new();
-    g_autofree char *folder = g_strdup_printf("%s-%.8s", recipe, id);
-    g_autofree char *output = g_build_filename(incoming, folder, NULL);
+    g_autofree char *folder = g_path_get_basename(output);
+    g_autofree char *incoming = g_path_get_dirname(output);
+    g_autofree char *name = g_strdup_printf("%s-%s", folder, file);
+    g_autofree char *from = g_build_filename(output, file, NULL);
+    g_autofree char *to = g_build_filename(incoming, name, NULL);
+
+    if (g_rename(from, to) != 0) {
+        zg_set_errno(error, errno, "move '%s' to '%s'", from, to);
+        return false;
+    }
+    json_object_set_new(body, key, json_string(name));
+    return true;
+}
+
+static bool
+take_result(const char *output, json_t *body, GError **error)
+{
     g_autofree char *info_path = g_build_filename(output, "template.json", NULL);
     g_autofree char *text = NULL;
     g_autoptr(json_t) info = NULL;
     size_t n_text = 0;
 
-    if (program == NULL || !run_recipe(program, recipe, output, error)) {
-        return NULL;
-    }
     text = zg_file_read_text(info_path, MOST_INFO_BYTES, &n_text, error);
     info = text ? zg_json_parse(text, n_text, error) : NULL;
-    if (info == NULL) {
+    if (info == NULL || !move_up(output, "disk.qcow2", "path", body, error) ||
+        !move_up(output, "vmlinux", "kernel", body, error) ||
+        !move_up(output, "initrd.img", "initrd", body, error)) {
+        return false;
+    }
+    if (json_is_string(json_object_get(info, "os"))) {
+        json_object_set(body, "os", json_object_get(info, "os"));
+    }
+    g_unlink(info_path);
+    g_rmdir(output);
+    return true;
+}
+
+json_t *
+zg_template_build(const char *recipe, const char *incoming, GError **error)
+{
+    g_autofree char *program =
+        zg_data_find("guest/template-build", NULL, "hostd/guest/template-build", error);
+    g_autofree char *id = zg_id_new();
+    g_autofree char *folder = g_strdup_printf("%s-%.8s", recipe, id);
+    g_autofree char *output = g_build_filename(incoming, folder, NULL);
+    g_autoptr(json_t) body = json_object();
+
+    if (program == NULL || !run_recipe(program, recipe, output, error) ||
+        !take_result(output, body, error)) {
         return NULL;
     }
-    return json_pack("{s:s+, s:s+, s:s+, s:s*}", "path", folder, "/disk.qcow2", "kernel", folder,
-                     "/vmlinux", "initrd", folder, "/initrd.img", "os",
-                     json_string_value(json_object_get(info, "os")));
+    return g_steal_pointer(&body);
 }

@@ -243,7 +243,7 @@ class Commands(Case):
         source.mkdir(exist_ok=True)
         for name in ("disk.qcow2", "vmlinux", "initrd.img"):
             (source / name).write_bytes(b"x" * 100)
-        self.zaguan("template", "import", "debian-tiny", source, "--dir", self.dir)
+        self.zaguan("template", "import", "debian-tiny", source)
         body = self.state.templates["debian-tiny"]
         self.assertEqual({key: value.rsplit("-", 1)[-1] for key, value in body.items()},
                          {"path": "disk.qcow2", "kernel": "vmlinux", "initrd": "initrd.img"})
@@ -252,7 +252,12 @@ class Commands(Case):
     def test_import_of_nothing_is_refused(self):
         done = self.zaguan("template", "import", "t", "/nonexistent", "--dir", self.dir, status=1)
         self.assertIn("/nonexistent", done.stderr)
-        self.zaguan("template", "import", "t", "/etc/hostname", status=2)
+
+    def test_without_a_local_installation_the_folder_must_be_named(self):
+        self.context.unlink()
+        self.login("--fingerprint", self.made["ca_sha256"])
+        done = self.zaguan("template", "import", "t", "/etc/hostname", status=2)
+        self.assertIn("--dir", done.stderr)
 
     def test_a_dead_broker_is_said_in_time(self):
         self.server.shutdown()
