@@ -124,7 +124,7 @@ class BrokerHandler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        if self.command != "HEAD":
+        if data and self.command != "HEAD":
             self.wfile.write(data)
 
     def api(self, body):
@@ -276,7 +276,9 @@ class Echo:
         self.web.send((text + "\n").encode())
 
 
-class FrontTest(unittest.TestCase):
+class FrontCase(unittest.TestCase):
+    worker = None  # program; the front's own by default
+
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="zf")
         self.addCleanup(shutil.rmtree, self.dir)
@@ -287,6 +289,8 @@ class FrontTest(unittest.TestCase):
             "rfb-address": "127.0.0.1", "rfb-port": 0, "certificate": self.ca,
             "key": self.path("key.pem"), "broker": self.path("broker.sock"),
             "control": self.path("front.sock"), "portal-origin": ORIGIN, "worker-uid-base": 61000}
+        if self.worker:
+            config["worker"] = self.worker
         with open(self.path("front.conf"), "w", encoding="utf-8") as conf:
             conf.write("[front]\n" + "".join(f"{k}={v}\n" for k, v in config.items()))
         self.log = open(self.path("log"), "w+", encoding="utf-8")
@@ -359,6 +363,8 @@ class FrontTest(unittest.TestCase):
                     answer += chunk
             return answer
 
+
+class FrontTest(FrontCase):
     # Console by ticket.
 
     def test_a_ticket_opens_one_console_once(self):
@@ -776,6 +782,44 @@ class FrontTest(unittest.TestCase):
     def test_without_a_broker_vnc_viewers_are_told(self):
         viewer = Rfb(self.rfb_port, self.ca, "ana", "x")
         self.assertIn("does not answer", viewer.reason)
+
+
+class BrokenWorkerTest(FrontCase):
+    worker = "/usr/bin/false"
+
+    def test_a_worker_that_dies_at_once_is_asked_for_with_growing_pauses(self):
+        begun = time.monotonic()
+        for _ in range(4):
+            self.hostd.console(self.desktop, wait=False)
+            lost = self.hostd.expect(type="worker", desktop=self.desktop, state="console-lost")
+            self.assertIn("status 1", lost["reason"])
+        self.assertGreater(time.monotonic() - begun, 3)
+
+
+class SilentWorkerTest(FrontCase):
+    def setUp(self):
+        folder = tempfile.mkdtemp(prefix="zf")
+        self.addCleanup(shutil.rmtree, folder)
+        self.worker = shutil.copy(PROGRAM, os.path.join(folder, "silent-worker"))
+        super().setUp()
+
+    def test_a_worker_that_does_not_become_ready_is_killed(self):
+        self.hostd.console(self.desktop, wait=False)
+        begun = time.monotonic()
+        lost = self.hostd.expect(type="worker", desktop=self.desktop, state="console-lost")
+        self.assertIn("ready", lost["reason"])
+        self.assertLess(time.monotonic() - begun, 8)
+
+    def test_a_worker_that_does_not_stop_is_killed(self):
+        self.hostd.console(self.desktop, wait=False)
+        self.hostd.send(type="list")
+        pid = self.hostd.expect(type="worker", desktop=self.desktop)["pid"]
+        self.hostd.send(type="absent", desktop=self.desktop, reason="gone")
+        self.hostd.expect(type="worker", desktop=self.desktop, state="gone")
+        deadline = time.monotonic() + DEADLINE_S
+        while os.path.exists(f"/proc/{pid}"):
+            self.assertLess(time.monotonic(), deadline)
+            select.select([], [], [], 0.05)
 
 
 if __name__ == "__main__":
