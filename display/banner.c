@@ -58,7 +58,8 @@ draw_char(uint32_t *pixels, int stride, int x, int y, gunichar c)
 uint32_t *
 zg_banner_draw(int width, int height, const char *text, ZgRect *out_area)
 {
-    int box_width = MIN(width, BOX_WIDTH_MAX) & ~7, columns = (box_width - 2 * MARGIN) / GLYPH_WIDTH;
+    int box_width = MIN(width, BOX_WIDTH_MAX) & ~7;
+    int columns = (box_width - 2 * MARGIN) / GLYPH_WIDTH;
     g_auto(GStrv) lines = NULL;
     uint32_t *pixels;
     int box_height;

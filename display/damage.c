@@ -188,7 +188,8 @@ join_last_up(GArray *rects, guint first)
 
     for (guint i = first; i + 1 < rects->len; i++) {
         ZgRect *above = &g_array_index(rects, ZgRect, i);
-        if (above->x == last.x && above->width == last.width && above->y + above->height == last.y) {
+        if (above->x == last.x && above->width == last.width &&
+            above->y + above->height == last.y) {
             above->height += last.height;
             g_array_set_size(rects, rects->len - 1);
             return;

@@ -46,9 +46,11 @@ typedef struct {
     void (*bell)(ZgOutput *output);
     void (*answer_size)(ZgOutput *output, int status); /* of an ExtendedDesktopSize wish */
     bool (*release)(ZgOutput *output, ZgRfbEvent *out_event); /* next held key, as rfb_session.h */
-    void (*finish)(ZgOutput *output, const char *reason); /* `gone` once all is sent, or 2 s later */
-    void (*tick)(ZgOutput *output, int64_t now_us);       /* deadlines; about once a second */
-    GBytes *(*export_state)(const ZgOutput *output); /* NULL before the handshake is done */
+    /* `gone` once all is sent, or 2 s later. */
+    void (*finish)(ZgOutput *output, const char *reason);
+    void (*tick)(ZgOutput *output, int64_t now_us); /* deadlines; about once a second */
+    /* After all input that has come was taken; NULL before the handshake is done. */
+    GBytes *(*export_state)(ZgOutput *output);
     void (*get_stats)(const ZgOutput *output, ZgOutputStats *out_stats);
 } ZgOutputOps;
 

@@ -166,16 +166,24 @@ take_input(RfbOutput *o)
     g_byte_array_remove_range(o->in, 0, (guint)at);
 }
 
-static gboolean
-on_readable(gint fd, GIOCondition condition, gpointer data)
+static ssize_t
+read_some(RfbOutput *o)
 {
-    RfbOutput *o = data;
     guint at = o->in->len;
     ssize_t n;
 
     g_byte_array_set_size(o->in, at + READ_BYTES);
     n = recv(o->fd, o->in->data + at, READ_BYTES, MSG_DONTWAIT);
     g_byte_array_set_size(o->in, at + (guint)MAX(n, 0));
+    return n;
+}
+
+static gboolean
+on_readable(gint fd, GIOCondition condition, gpointer data)
+{
+    RfbOutput *o = data;
+    ssize_t n = read_some(o);
+
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return G_SOURCE_CONTINUE;
     }
@@ -434,14 +442,18 @@ rfb_tick(ZgOutput *output, int64_t now_us)
     }
 }
 
-/* The session's state, then what was read and not understood yet. */
+/* The session's state, then what was read and is not a whole message yet. */
 static GBytes *
-rfb_export_state(const ZgOutput *output)
+rfb_export_state(ZgOutput *output)
 {
-    const RfbOutput *o = (const RfbOutput *)output;
-    g_autoptr(GBytes) session = zg_rfb_session_export(o->session);
+    RfbOutput *o = (RfbOutput *)output;
+    g_autoptr(GBytes) session = NULL;
     GByteArray *out;
 
+    while (o->gone_reason == NULL && o->in->len < ZG_RFB_SESSION_INPUT_MAX && read_some(o) > 0) {
+        take_input(o);
+    }
+    session = zg_rfb_session_export(o->session);
     if (session == NULL) {
         return NULL;
     }

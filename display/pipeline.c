@@ -165,7 +165,8 @@ still_fits(const Viewer *v, const ZgEncodeJob *job)
     ZgEncodeWish wish;
 
     v->output->ops->get_wish(v->output, &wish);
-    return wish.tight == job->wish.tight && zg_pixel_format_equal(&wish.format, &job->wish.format) &&
+    return wish.tight == job->wish.tight &&
+           zg_pixel_format_equal(&wish.format, &job->wish.format) &&
            (job->wish.jpeg_quality < 0 || wish.jpeg_quality >= 0);
 }
 

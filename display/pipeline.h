@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One desktop: console → frame → damage → encoder → viewers, and their input back. The picture and
- * the viewers outlive the console. Loop thread only.
+ * One desktop: console → frame → damage → encoder → viewers, and their input back.
+ * The picture and the viewers outlive the console. Loop thread only.
  */
 #pragma once
 
@@ -48,7 +48,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgPipeline, zg_pipeline_free)
 /** zg_pipeline_set_title() - what viewers that come later are told. */
 void zg_pipeline_set_title(ZgPipeline *pipeline, const char *title);
 
-/** zg_pipeline_take_console() - an RFB console in place of the one held, if any; @fd handed over. */
+/** zg_pipeline_take_console() - an RFB console in place of any held before; @fd handed over. */
 void zg_pipeline_take_console(ZgPipeline *pipeline, int fd);
 
 bool zg_pipeline_has_console(const ZgPipeline *pipeline);

@@ -460,7 +460,8 @@ ZgRfbSession *
 zg_rfb_session_new(ZgRfbStart start, int width, int height, const char *title, GByteArray *out)
 {
     ZgRfbSession *s = g_new0(ZgRfbSession, 1);
-    g_autofree char *valid = g_utf8_make_valid(title, (gssize)strnlen(title, ZG_RFB_TITLE_BYTES_MAX));
+    size_t n_title = strnlen(title, ZG_RFB_TITLE_BYTES_MAX);
+    g_autofree char *valid = g_utf8_make_valid(title, (gssize)n_title);
 
     s->phase = start == ZG_RFB_START_VERSION ? PHASE_VERSION : PHASE_CLIENT_INIT;
     s->width = width;

@@ -29,7 +29,8 @@ static bool
 colour_fits(unsigned max, unsigned shift, unsigned bits)
 {
     /* A maximum is 2^n - 1, so that scaling is a table of at most 65536 entries. */
-    return max > 0 && (max & (max + 1)) == 0 && shift < bits && ((uint64_t)max << shift) >> bits == 0;
+    return max > 0 && (max & (max + 1)) == 0 && shift < bits &&
+           ((uint64_t)max << shift) >> bits == 0;
 }
 
 bool

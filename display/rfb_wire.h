@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* RFB on the wire: numbers, pixel formats and message heads. Pure. Source: RFC 6143 and rfbproto.rst. */
+/* RFB on the wire: numbers, pixel formats, message heads. Pure. Source: RFC 6143, rfbproto.rst. */
 #pragma once
 
 #include <glib.h>

@@ -142,7 +142,8 @@ static bool
 parse_options(int argc, char **argv, Options *o, GError **error)
 {
     const GOptionEntry entries[] = {
-        {"console", 0, 0, G_OPTION_ARG_STRING, &o->console, "the console", "unix:PATH|tcp:HOST:PORT"},
+        {"console", 0, 0, G_OPTION_ARG_STRING, &o->console, "the console",
+         "unix:PATH|tcp:HOST:PORT"},
         {"rfb", 0, 0, G_OPTION_ARG_STRING, &o->rfb, "where viewers connect", "ADDRESS:PORT"},
         {"security", 0, 0, G_OPTION_ARG_STRING, &o->security, "must be none", "none"},
         {"insecure", 0, 0, G_OPTION_ARG_NONE, &o->insecure,

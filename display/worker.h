@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `zaguan-display --worker`: one desktop, spoken to over descriptor 3 (docs/protocol/control.md). */
+/* `zaguan-display --worker`: one desktop, led over descriptor 3 (docs/protocol/control.md). */
 #pragma once
 
 /** zg_worker_main() - runs until `stop` or the end of descriptor 3. Return: exit status. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A scripted RFB console: paints known patterns, takes input, writes down what it got; may misbehave. */
+/* A scripted RFB console: paints patterns, takes input, writes down what it got; may misbehave. */
 #include <errno.h>
 #include <glib.h>
 #include <poll.h>

@@ -1,0 +1,333 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real worker in its sandbox: control packets on descriptor 3, a scripted console, plain RFB viewers.
+
+usage: worker_test.py ZAGUAN-DISPLAY RFB-CONSOLE
+"""
+import array
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM, CONSOLE = None, None
+DEADLINE_S = 20
+RAW, EXTENDED_SIZE, QEMU_KEY = 0, -308, -258
+
+
+def until(condition, what):
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not in time: {what}")
+
+
+class Console:
+    """rfb-console on a unix socket; its events are lines of a file."""
+
+    def __init__(self, folder, name, *options):
+        self.path, self.events_path = f"{folder}/{name}.sock", f"{folder}/{name}.events"
+        self.process = subprocess.Popen([CONSOLE, "--unix", self.path, "--events", self.events_path,
+                                         *options])
+
+    def try_connect(self):
+        stream = socket.socket(socket.AF_UNIX)
+        try:
+            stream.connect(self.path)
+            return stream
+        except OSError:
+            stream.close()
+            return None
+
+    def connect(self):
+        return until(self.try_connect, "the console's socket")
+
+    def events(self):
+        with open(self.events_path, encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def wait_event(self, line):
+        until(lambda: line in self.events(), f"console event '{line}'")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Worker:
+    """The program with its door."""
+
+    def __init__(self):
+        self.door, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.messages = []
+
+        def move_door():
+            os.dup2(far.fileno(), 3)
+        self.process = subprocess.Popen([PROGRAM, "--worker"], preexec_fn=move_door, pass_fds=[3],
+                                        close_fds=True)
+        far.close()
+        self.door.settimeout(0.05)
+
+    def send(self, stream=None, **fields):
+        rights = []
+        if stream is not None:
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [stream.fileno()]))]
+        self.door.sendmsg([json.dumps(fields).encode()], rights)
+        if stream is not None:
+            stream.close()
+
+    def poll(self):
+        try:
+            while True:
+                packet = self.door.recv(65536)
+                if not packet:
+                    return
+                self.messages.append(json.loads(packet))
+        except TimeoutError:
+            pass
+
+    def wait(self, **fields):
+        def found():
+            self.poll()
+            return next((m for m in self.messages
+                         if all(m.get(k) == v for k, v in fields.items())), None)
+        return until(found, f"message {fields}")
+
+    def end(self):
+        self.door.close()
+        try:
+            return self.process.wait(DEADLINE_S)
+        finally:
+            self.process.kill()
+
+
+class Viewer:
+    """RFB after security: ClientInit onwards, raw pixels."""
+
+    def __init__(self, worker, name, view_only=False, state=None, size=None):
+        self.stream, far = socket.socketpair()
+        self.stream.settimeout(DEADLINE_S)
+        fields = {"type": "viewer", "id": name, "start": "client-init", "view_only": view_only,
+                  "label": "test"}
+        if state is not None:
+            fields["state"] = state
+        worker.send(far, **fields)
+        self.bells = 0
+        if state is None:
+            self.stream.sendall(b"\1")
+            self.width, self.height = struct.unpack(">HH", self.read(4))
+            self.read(16)
+            self.title = self.read(struct.unpack(">I", self.read(4))[0])
+            encodings = [RAW, EXTENDED_SIZE, QEMU_KEY]
+            self.stream.sendall(struct.pack(">BxH", 2, len(encodings)) +
+                                b"".join(struct.pack(">i", e) for e in encodings))
+            self.request(False)
+        else:
+            self.width, self.height = size
+        self.pixels = bytearray(self.width * self.height * 4)
+
+    def read(self, n):
+        data = b""
+        while len(data) < n:
+            part = self.stream.recv(n - len(data))
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    def request(self, incremental=True):
+        self.stream.sendall(struct.pack(">BBHHHH", 3, incremental, 0, 0, 65535, 65535))
+
+    def step(self):
+        kind = self.read(1)[0]
+        if kind == 2:
+            self.bells += 1
+            return
+        assert kind == 0, kind
+        for _ in range(struct.unpack(">xH", self.read(3))[0]):
+            x, y, w, h, encoding = struct.unpack(">HHHHi", self.read(12))
+            if encoding == RAW:
+                data = self.read(w * h * 4)
+                for row in range(h):
+                    at = ((y + row) * self.width + x) * 4
+                    self.pixels[at:at + w * 4] = data[row * w * 4:(row + 1) * w * 4]
+            elif encoding == EXTENDED_SIZE:
+                self.read(4 + 16 * self.read(4)[0] - 4)
+                if x != 1 or y == 0:
+                    self.width, self.height = w, h
+                    self.pixels = bytearray(w * h * 4)
+            else:
+                assert encoding == QEMU_KEY, encoding
+        self.request()
+
+    def pixel(self, x, y):
+        at = (y * self.width + x) * 4
+        b, g, r = self.pixels[at:at + 3]
+        return r << 16 | g << 8 | b
+
+    def wait_pixel(self, x, y, colour):
+        end = time.monotonic() + DEADLINE_S
+        while (x >= self.width or y >= self.height or self.pixel(x, y) != colour):
+            assert time.monotonic() < end, f"{x},{y} is {self.pixel(x, y):06x}"
+            self.step()
+
+    def key(self, down, keysym, scancode):
+        self.stream.sendall(struct.pack(">BBHII", 255, 0, down, keysym, scancode))
+
+    def read_to_end(self):
+        try:
+            while True:
+                self.step()
+        except (EOFError, ConnectionError):
+            pass
+
+
+class WorkerTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.worker = Worker()
+        self.consoles = []
+        self.worker.wait(type="ready", pid=self.worker.process.pid)
+        self.worker.send(type="start", desktop="d" * 32, name="one", title="Desk", profile="lan")
+
+    def tearDown(self):
+        self.worker.end()
+        for console in self.consoles:
+            console.end()
+        self.folder.cleanup()
+
+    def console(self, *options):
+        console = Console(self.folder.name, f"c{len(self.consoles)}", *options)
+        self.consoles.append(console)
+        return console
+
+    def give_console(self, *options, epoch=1):
+        console = self.console(*options)
+        self.worker.send(console.connect(), type="console", epoch=epoch)
+        return console
+
+    def test_a_viewer_sees_the_console_and_types_into_it(self):
+        console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        self.worker.wait(type="size", width=640, height=480)
+        viewer = Viewer(self.worker, "a")
+        self.assertEqual(viewer.title, b"Desk")
+        viewer.wait_pixel(639, 479, 0x123456)
+        self.worker.wait(type="first-frame", id="a")
+        viewer.key(1, 0x61, 30)
+        console.wait_event("key down 0x61 scancode 30")
+        viewer.wait_pixel(600, 470, 0)  # the strip with what was typed
+
+    def test_held_keys_and_buttons_are_released_when_the_viewer_goes(self):
+        console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        viewer = Viewer(self.worker, "a")
+        viewer.wait_pixel(0, 0, 0x123456)
+        viewer.key(1, 0xFFE1, 42)
+        viewer.stream.sendall(struct.pack(">BBHH", 5, 1, 10, 20))
+        console.wait_event("pointer 10 20 1")
+        viewer.stream.close()
+        console.wait_event("key up 0xffe1 scancode 42")
+        console.wait_event("pointer 10 20 0")
+        self.worker.wait(type="viewer-gone", id="a")
+
+    def test_a_viewer_that_only_looks_cannot_type_or_resize(self):
+        console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        looker, typist = Viewer(self.worker, "a", view_only=True), Viewer(self.worker, "b")
+        looker.wait_pixel(0, 0, 0x123456)
+        typist.wait_pixel(0, 0, 0x123456)
+        looker.key(1, 0x62, 48)
+        looker.stream.sendall(struct.pack(">BxHHBx", 251, 500, 400, 1) + bytes(16))
+        looker.stream.sendall(struct.pack(">BxH", 2, 1) + struct.pack(">i", RAW))  # is read after it
+        typist.key(1, 0x63, 46)
+        console.wait_event("key down 0x63 scancode 46")
+        self.assertNotIn("key down 0x62 scancode 48", console.events())
+        self.assertNotIn("size 500 400", console.events())
+
+    def test_a_wished_size_reaches_the_console_and_all_viewers(self):
+        console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        one, two = Viewer(self.worker, "a"), Viewer(self.worker, "b")
+        one.wait_pixel(0, 0, 0x123456)
+        two.wait_pixel(0, 0, 0x123456)
+        one.stream.sendall(struct.pack(">BxHHBx", 251, 1000, 700, 1) +
+                           struct.pack(">IHHHHI", 0, 0, 0, 1000, 700, 0))
+        console.wait_event("size 1000 700")
+        one.wait_pixel(999, 699, 0x123456)
+        two.wait_pixel(999, 699, 0x123456)
+
+    def test_the_picture_and_the_viewers_outlive_the_console(self):
+        console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        viewer = Viewer(self.worker, "a")
+        viewer.wait_pixel(0, 0, 0x123456)
+        console.end()
+        self.worker.wait(type="console-lost", epoch=1)
+        late = Viewer(self.worker, "b")
+        late.wait_pixel(639, 479, 0x123456)
+        self.give_console("--size", "800x600", "--pattern", "solid:00ff00", epoch=2)
+        viewer.wait_pixel(799, 599, 0x00FF00)
+        late.wait_pixel(799, 599, 0x00FF00)
+
+    def test_a_console_that_breaks_the_protocol_is_given_up_with_a_reason(self):
+        for how, word in (("version", "3.8"), ("security", "password"), ("huge", "size"),
+                          ("outside", "outside"), ("encoding", "offered")):
+            self.worker.messages.clear()
+            self.give_console("--misbehave", how, "--pattern", "solid:000000")
+            lost = self.worker.wait(type="console-lost")
+            self.assertIn(word, lost["reason"], how)
+
+    def test_a_cut_viewer_is_told_and_closed_and_others_stay(self):
+        self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        viewer, other = Viewer(self.worker, "a"), Viewer(self.worker, "b")
+        viewer.wait_pixel(0, 0, 0x123456)
+        other.wait_pixel(0, 0, 0x123456)
+        self.worker.send(type="cut", id="a", reason="taken-over", text="Opened at another terminal")
+        viewer.read_to_end()
+        self.assertEqual(viewer.bells, 1)
+        self.assertTrue(any(viewer.pixel(x, 240) == 0xFFFFFF for x in range(640)), "no text was drawn")
+        self.worker.wait(type="viewer-gone", id="a", reason="taken-over")
+        other.key(1, 0x61, 30)
+        other.wait_pixel(600, 470, 0)
+
+    def test_a_viewer_goes_on_at_another_worker(self):
+        self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        viewer = Viewer(self.worker, "a")
+        viewer.wait_pixel(0, 0, 0x123456)
+        viewer.key(1, 0xFFE3, 29)
+        self.worker.send(type="export", id="a")
+        state = self.worker.wait(type="state", id="a")["state"]
+        self.assertTrue(state)
+        self.worker.wait(type="viewer-gone", id="a", reason="exported")
+        second = Worker()
+        try:
+            console = self.console("--size", "640x480", "--pattern", "solid:445566")
+            second.send(console.connect(), type="console", epoch=1)
+            second.wait(type="size", width=640)
+            moved = Viewer(second, "a", state=state, size=(640, 480))
+            moved.request()
+            moved.wait_pixel(320, 240, 0x445566)
+            moved.stream.close()
+            console.wait_event("key up 0xffe3 scancode 29")
+        finally:
+            second.end()
+
+    def test_stop_and_the_end_of_the_door_end_the_worker(self):
+        self.worker.send(type="stop")
+        self.assertEqual(self.worker.process.wait(DEADLINE_S), 0)
+        other = Worker()
+        other.wait(type="ready")
+        self.assertEqual(other.end(), 0)
+
+    def test_an_order_that_is_not_one_ends_the_worker(self):
+        self.worker.send(type="viewer", id=5)
+        self.assertEqual(self.worker.process.wait(DEADLINE_S), 0)
+
+
+if __name__ == "__main__":
+    PROGRAM, CONSOLE = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1], verbosity=2)
