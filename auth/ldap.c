@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <ldap.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include "auth/deadline.h"
@@ -866,6 +867,7 @@ zg_ldap_provider_new(const ZgLdapConfig *config, GError **error)
     g_autoptr(ZgSecret) password = NULL;
 
     g_setenv("LDAPNOINIT", "1", TRUE);
+    signal(SIGPIPE, SIG_IGN); /* libldap writes to sockets that the deadline has shut down */
     if (!check_config(config, error)) {
         return NULL;
     }

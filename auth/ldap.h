@@ -38,6 +38,7 @@ bool zg_ldap_config_take(ZgConfigFile *file, ZgLdapConfig *out_config, GError **
  * @config: copied
  * @error:  ZG_ERROR_INVALID naming the key at fault
  *
- * Start of the program only: it also tells libldap to read no files and variables of its own.
+ * Start of the program only: it also tells libldap to read no files and variables of its own,
+ * and has SIGPIPE ignored.
  */
 ZgProvider *zg_ldap_provider_new(const ZgLdapConfig *config, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zaguan-broker: reads its configuration, wires store, hosts, sign-in and HTTP, and runs. */
 #include <glib-unix.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,7 @@ main(int argc, char **argv)
     ZgBrokerConfig *config;
 
     zg_log_init("zaguan-broker");
+    signal(SIGPIPE, SIG_IGN);
     g_option_context_add_main_entries(options, entries, NULL);
     if (!g_option_context_parse(options, &argc, &argv, &error) || argc > 1 ||
         (path == NULL && !routes && !version)) {
