@@ -309,8 +309,10 @@ update_prepared(ZgDesktop *desktop)
         !desktop->prepared) {
         desktop->prepared = true;
         give_slot(desktop);
-        zg_log_info("desktop-prepared", desktop->id, "'%s' is up, nobody is signed in",
-                    desktop->state.wish->spec != NULL ? desktop->state.wish->spec->name : "");
+        zg_log_info("desktop-prepared", desktop->id, "'%s' is up, %s",
+                    desktop->state.wish->spec != NULL ? desktop->state.wish->spec->name : "",
+                    desktop->state.signed_on != NULL ? "its person is still signed on"
+                                                     : "nobody is signed on");
     }
 }
 

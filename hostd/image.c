@@ -25,7 +25,10 @@
 #define CHECK_DEADLINE_MS (10 * 60 * 1000)
 #define MAX_META_BYTES 65536
 #define MAX_KERNEL_BYTES (512LL * 1024 * 1024)
-#define DEFAULT_CMDLINE "root=/dev/vda rw quiet"
+/* What the templates of hostd/guest boot with. */
+#define DEFAULT_CMDLINE                                                                            \
+    "root=/dev/vda rw quiet loglevel=3 net.ifnames=0 no_timer_check "                              \
+    "vt.global_cursor_default=0 random.trust_cpu=on"
 
 void
 zg_image_free(ZgImage *image)

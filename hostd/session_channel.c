@@ -14,6 +14,7 @@
 #define REFUSED_RETRY_MS 5000 /* after a guest broke the protocol */
 #define PING_S 10
 #define SILENT_US (60 * G_USEC_PER_SEC) /* emulated guests under load answer late */
+#define IDENTITY_AGAIN_US (4 * G_USEC_PER_SEC) /* a booting helper says hello twice */
 #define BURST 200                       /* messages in one second; then the guest waits */
 
 struct ZgSessionChannel {
@@ -30,7 +31,8 @@ struct ZgSessionChannel {
     guint burst_timer;
     unsigned n_burst;
     int64_t n_pings;
-    int64_t heard_us; /* 0: the helper never spoke on this connection */
+    int64_t identity_us; /* when identity was last sent */
+    int64_t heard_us;    /* 0: the helper never spoke on this connection */
     bool reachable;
 };
 
@@ -72,7 +74,18 @@ send_identity(ZgSessionChannel *channel)
         .seed = channel->seed,
     });
 
+    channel->identity_us = zg_clock_mono_us();
     zg_session_channel_send(channel, line);
+}
+
+/* Does this hello ask for who the guest is? */
+static bool
+wants_identity(const ZgSessionChannel *channel, const ZgSessionMessage *message)
+{
+    return message->kind == ZG_SESSION_SAYS_HELLO &&
+           g_strcmp0(message->identity, channel->machine_id) != 0 &&
+           (channel->identity_us == 0 ||
+            zg_clock_mono_us() - channel->identity_us > IDENTITY_AGAIN_US);
 }
 
 static gboolean
@@ -109,8 +122,7 @@ on_message(const ZgSessionMessage *message, void *user)
     count_message(channel);
     channel->heard_us = zg_clock_mono_us();
     set_reachable(channel, true);
-    if (message->kind == ZG_SESSION_SAYS_HELLO &&
-        (message->identity == NULL || !g_str_equal(message->identity, channel->machine_id))) {
+    if (wants_identity(channel, message)) {
         send_identity(channel);
     }
     channel->owner.on_message(message, channel->owner.user);

@@ -531,6 +531,66 @@ class Enrolment(HostdTest):
         reaper.wait(30)
 
 
+@unittest.skipUnless(os.environ.get("ZAGUAN_TEMPLATE"), "ZAGUAN_TEMPLATE=FOLDER of a template")
+class Guest(HostdTest):
+    """With a real guest: identity, sign-on, log-off, restart, saved state."""
+
+    def test_a_person_signs_on_and_off(self):
+        self.configure()
+        self.start()
+        template = pathlib.Path(os.environ["ZAGUAN_TEMPLATE"])
+        for name in ("disk.qcow2", "vmlinux", "initrd.img"):
+            os.symlink(template / name, self.folder / "incoming" / ("link-" + name))
+            shutil.copyfile(template / name, self.folder / "incoming" / name)
+        done = self.broker.command("image_import", template="tiny", version=1, path="disk.qcow2",
+                                   kernel="vmlinux", initrd="initrd.img", os="Debian 12")
+        self.assertTrue(done["ok"], done)
+        begin = time.monotonic()
+        self.want(memory_mib=320, disk_mib=2048)
+        self.wait_prepared()
+        print(f"wish to prepared: {time.monotonic() - begin:.2f} s")
+        begin = time.monotonic()
+        done = self.broker.command(
+            "sign_on", desktop=self.desktop, generation=1, session="d" * 32, user="Ana@branch",
+            unix_name="ana_branch-1f2", uid=20001, full_name="Ana", locale="es_ES.UTF-8",
+            keyboard="es", time_zone="Europe/Madrid")
+        self.assertTrue(done["ok"], done)
+        print(f"sign-on: {time.monotonic() - begin:.2f} s")
+        self.wait_observed("the person", lambda o: o["signed_on"] == "Ana@branch")
+        self.save_and_resume()
+        done = self.broker.command("sign_off", desktop=self.desktop, generation=1, grace_ms=2000)
+        self.assertTrue(done["ok"], done)
+        self.wait_observed("the log-off", lambda o: o["signed_off"])
+        begin = time.monotonic()
+        self.want(generation=2, memory_mib=320, disk_mib=2048)
+        self.wait_prepared(2)
+        print(f"log-off to prepared again: {time.monotonic() - begin:.2f} s")
+        done = self.broker.command("restart", desktop=self.desktop, generation=2)
+        self.assertTrue(done["ok"], done)
+        self.wait_observed("the restart", lambda o: not o["prepared"])
+        self.wait_prepared(2)
+        log = (self.folder / "hostd.log").read_text(errors="replace")
+        self.assertNotIn("guest-error", log)
+
+    def save_and_resume(self):
+        begin = time.monotonic()
+        os.kill(self.pid, signal.SIGUSR1)
+        for reaper in self.reapers:
+            reaper.wait(60)
+        print(f"saved: {time.monotonic() - begin:.2f} s")
+        self.broker.messages.clear()
+        begin = time.monotonic()
+        self.start()
+        self.wait_observed("the person again", lambda o: o["prepared"] and
+                           o["signed_on"] == "Ana@branch" and o["agent"] == "ready")
+        print(f"resumed: {time.monotonic() - begin:.2f} s")
+
+    def wait_prepared(self, generation=1):
+        return until("a prepared desktop", lambda: (lambda o: o if o and o["prepared"] and
+                     o["generation"] == generation else None)(self.broker.last_seen(self.desktop)),
+                     180)
+
+
 if __name__ == "__main__":
     if shutil.which("qemu-system-x86_64") is None:
         print("qemu-system-x86_64 is not installed")
