@@ -39,6 +39,7 @@ typedef struct {
     char *resume; /* secret */
     int64_t held_until_us;
     bool ended;
+    bool viewer_failed;
     GError *error;
 } Console;
 
@@ -160,10 +161,14 @@ on_viewer_exit(GPid pid, int status, void *user)
     Console *console = user;
 
     g_spawn_close_pid(pid);
-    if (console->viewer_pid == pid) {
-        console->viewer_pid = 0;
-        leave(console);
+    if (console->viewer_pid != pid) {
+        return;
     }
+    console->viewer_pid = 0;
+    if (!console->ended && !g_spawn_check_wait_status(status, NULL)) {
+        console->viewer_failed = true;
+    }
+    leave(console);
 }
 
 static bool
@@ -393,7 +398,8 @@ zg_console_run(const ZgConsoleOptions *options, GError **error)
     clean_up(&console);
     if (console.error != NULL) {
         g_propagate_error(error, console.error);
-        return false;
+    } else if (console.viewer_failed) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_FAILED, "the viewer ended with an error");
     }
-    return true;
+    return console.error == NULL && !console.viewer_failed;
 }

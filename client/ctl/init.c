@@ -330,7 +330,7 @@ static const ZgCtlOption init_options[] = {
                         "and this machine's name)"},
     {"listen", "ADDRESS", "numeric address the portal listens on (default 0.0.0.0)"},
     {"https-port", "PORT", "of portal, API and console (default 8443)"},
-    {"rfb-port", "PORT", "for VNC viewers, 0 is off (default 5900)"},
+    {"rfb-port", "PORT", "for VNC viewers (default 5900)"},
     {"metrics-port", "PORT", "on loopback, 0 is off (default 9440)"},
     {"host", "NAME", "what this machine is called as a host"},
     {"admin", "NAME", "first local account (default admin)"},

@@ -13,7 +13,7 @@ typedef struct {
     const char *https_address;
     int64_t https_port;    /* 1..65535 */
     const char *rfb_address;
-    int64_t rfb_port;      /* 0: off */
+    int64_t rfb_port;      /* 0: the system chooses */
     int64_t metrics_port;  /* on loopback */
     const char *web_dir;   /* files of the portal */
     bool nat;              /* may pools give their guests a way out? */

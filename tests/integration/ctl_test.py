@@ -369,6 +369,11 @@ class Connect(Case):
         self.assertEqual(self.state.console_bytes, b"seen<closed>")
         self.assertEqual(list(self.runtime.iterdir()), [])
 
+    def test_a_viewer_that_fails_is_said(self):
+        done = self.zaguan("my", "connect", "office", "--viewer", "false", status=1)
+        self.assertIn("the viewer ended with an error", done.stderr)
+        self.assertEqual(list(self.runtime.iterdir()), [])
+
     def test_a_viewer_that_is_not_there_is_misuse(self):
         self.zaguan("my", "connect", "office", "--viewer", "no-such-viewer", status=2)
 
