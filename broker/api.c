@@ -391,10 +391,10 @@ run_route(ZgApiCall *call, GError **error)
     } else {
         render_error(call);
     }
-    /* What failed on our side may be tried again with the same key. */
+    /* What did nothing may be tried again with the same key. */
     if (keyed && !zg_service_idempotency_finish(call->service, call->caller.user,
                                                 call->idempotency_key,
-                                                call->status >= 500 ? 0 : call->status,
+                                                call->status >= 400 ? 0 : call->status,
                                                 call->text != NULL ? call->text : "",
                                                 &unfinished)) {
         zg_log_warning("api-idempotency", call->trace_id, "answer not kept: %s",

@@ -79,8 +79,7 @@ check(const char *path, const ZgBrokerConfig *c, GError **error)
             return invalid(error, path, "[http] portal-origin: must be https://HOST[:PORT]");
         }
     }
-    if ((c->link_unix != NULL || c->link_tcp_port > 0) &&
-        (c->certificate == NULL || c->key == NULL || c->ca == NULL)) {
+    if (c->certificate == NULL || c->key == NULL || c->ca == NULL) {
         return invalid(error, path, "[link]: certificate, key and ca are needed");
     }
     if (c->link_tcp_port > 0 && c->link_tcp_address == NULL) {

@@ -620,6 +620,8 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
             detach(slot);
         }
         return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* hang up on h2c and all others; never above 0: */
+        return -1;                          /* what follows such an answer is CVE-2025-11677 */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* no WebSockets here: the front has them */
         return -1;
     default:

@@ -18,6 +18,8 @@
 #include "common/base/error.h"
 #include "common/proto/json.h"
 
+#define CERTIFICATES "[link]\ncertificate=a.pem\nkey=a.key\nca=ca.pem\n"
+
 static void
 every_route_finds_itself(void **state)
 {
@@ -197,9 +199,9 @@ load(const char *text, GError **error)
 }
 
 static void
-an_empty_configuration_is_a_local_broker(void **state)
+a_configuration_with_certificates_alone_is_a_local_broker(void **state)
 {
-    g_autoptr(ZgBrokerConfig) config = load("", NULL);
+    g_autoptr(ZgBrokerConfig) config = load(CERTIFICATES, NULL);
 
     assert_non_null(config);
     assert_true(config->local);
@@ -215,11 +217,12 @@ a_configuration_that_cannot_work_is_refused_by_name(void **state)
         const char *text;
         const char *names;
     } bad[] = {
-        {"[broker]\nname=Bad Name\n", "name"},
-        {"[http]\nportal-origin=desk.example.com\n", "portal-origin"},
+        {CERTIFICATES "[broker]\nname=Bad Name\n", "name"},
+        {CERTIFICATES "[http]\nportal-origin=desk.example.com\n", "portal-origin"},
         {"[http]\nsokcet=x\n", "sokcet"},
-        {"[link]\nunix=x\n", "certificate"},
-        {"[sign-in]\nlocal=false\n", "nobody"},
+        {"[link]\nunix=x\nkey=k\nca=c\n", "certificate"},
+        {CERTIFICATES "tcp-port=8440\n", "tcp-address"},
+        {CERTIFICATES "[sign-in]\nlocal=false\n", "nobody"},
         {"[sign-in]\nsession-hours=0\n", "session-hours"},
         {"[metrics]\nport=99999\n", "port"},
     };
@@ -248,7 +251,7 @@ main(void)
         cmocka_unit_test(no_path_leaves_the_portals_folder),
         cmocka_unit_test(only_assets_with_a_hash_never_change),
         cmocka_unit_test(the_policy_allows_no_inline_script),
-        cmocka_unit_test(an_empty_configuration_is_a_local_broker),
+        cmocka_unit_test(a_configuration_with_certificates_alone_is_a_local_broker),
         cmocka_unit_test(a_configuration_that_cannot_work_is_refused_by_name),
     };
 
