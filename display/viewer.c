@@ -18,6 +18,7 @@
 #define TO_WORKER_LIMIT_BYTES (512 * 1024)
 #define EARLY_BYTES (16 * 1024) /* from the person before the worker is there */
 #define END_MS 2000              /* to send the last words */
+#define LINGER_MS 8000           /* an RFB viewer shows why it was cut, then the window goes */
 #define REASON_GRACE_MS 250      /* from the worker's end of stream to its reason */
 #define TRANSPORT_DEAD_MS 30000  /* unacknowledged bytes for so long: the transport is lost */
 
@@ -200,9 +201,7 @@ on_worker_closed(ZgStream *stream, const GError *error, void *user)
     (void)stream;
     (void)error;
     g_clear_pointer(&viewer->worker, zg_stream_free);
-    if (viewer->lingering) {
-        finish_person(viewer, ZG_CLOSE_ENDED, "");
-    } else if (!viewer->over) {
+    if (!viewer->over) {
         /* The worker's reason, or the news of its death, is on its way by another socket. */
         viewer->reason_timer = g_timeout_add(REASON_GRACE_MS, on_no_reason, viewer);
     }
@@ -413,8 +412,8 @@ zg_viewer_cut(ZgViewer *viewer, ZgCloseCode code, const char *text, bool linger_
         /* What the worker still draws goes out; what the person types goes nowhere. */
         viewer->lingering = true;
         viewer->orphan = true;
-        zg_stream_set_reading(viewer->person, false);
-        viewer->linger_timer = g_timeout_add(END_MS, on_linger_over, viewer);
+        zg_stream_set_reading(viewer->person, true);
+        viewer->linger_timer = g_timeout_add(LINGER_MS, on_linger_over, viewer);
         return;
     }
     g_rc_box_acquire(viewer);
