@@ -17,7 +17,7 @@ static const ZgColumn host_columns[] = {
     {"MEMORY MiB", "memory_mib", true},
     {"FREE MiB", "memory_free_mib", true},
     {"DISK FREE MiB", "disk_free_mib", true},
-    {"DESKTOPS", "desktops", true},
+    {"SINCE", "since", false},
     {NULL, NULL, false},
 };
 

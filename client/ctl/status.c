@@ -39,15 +39,60 @@ print_problem(const json_t *problem)
     }
 }
 
-/* One line for a part that is a word, a number, a list or an object with a state. */
+static void
+print_line(const char *heading, size_t index, const char *text)
+{
+    printf("%-12s %s\n", index == 0 ? heading : "", text);
+}
+
+/* "h1: linked, tcg (no /dev/kvm)" */
+static void
+print_hosts(const json_t *hosts)
+{
+    size_t i;
+    json_t *host;
+
+    json_array_foreach(hosts, i, host)
+    {
+        const char *why = text_of(host, "accel_reason", "");
+        g_autofree char *text = g_strdup_printf(
+            "%s: %s, %s%s%s%s", text_of(host, "name", "?"), text_of(host, "state", "?"),
+            text_of(host, "accel", "?"), why[0] ? " (" : "", why, why[0] ? ")" : "");
+        g_autoptr(json_t) outside = json_string(text);
+        g_autofree char *safe = zg_value_text(outside);
+
+        print_line("hosts", i, safe);
+    }
+}
+
+/* "office: 2 of 3 ready, 1 in use" */
+static void
+print_pools(const json_t *pools)
+{
+    size_t i;
+    json_t *pool;
+
+    json_array_foreach(pools, i, pool)
+    {
+        const json_t *counts = json_object_get(pool, "counts");
+        g_autofree char *text = g_strdup_printf(
+            "%s: %d of %d ready, %d in use%s", text_of(pool, "name", "?"),
+            (int)json_integer_value(json_object_get(counts, "ready")),
+            (int)json_integer_value(json_object_get(pool, "ready")),
+            (int)json_integer_value(json_object_get(counts, "in-use")),
+            json_is_false(json_object_get(pool, "enabled")) ? ", not enabled" : "");
+
+        print_line("pools", i, text);
+    }
+}
+
+/* One line for a part that is a word, a number or an object: "ok yes, kind sqlite". */
 static void
 print_part(const char *name, const json_t *value)
 {
     g_autofree char *text = NULL;
 
-    if (json_is_array(value)) {
-        text = g_strdup_printf("%zu", json_array_size(value));
-    } else if (json_is_object(value)) {
+    if (json_is_object(value)) {
         GString *line = g_string_new(NULL);
         const char *key;
         json_t *field;
@@ -62,14 +107,13 @@ print_part(const char *name, const json_t *value)
     } else {
         text = zg_value_text(value);
     }
-    printf("%-12s %s\n", name, text);
+    print_line(name, 0, text);
 }
 
 static void
 print_status(const json_t *status)
 {
-    static const char *const parts[] = {"store", "directory", "hosts", "pools", "version",
-                                        "uptime_s"};
+    static const char *const parts[] = {"version", "uptime_s", "store", "directory"};
     const char *state = text_of(status, "state", "unknown");
     ZgPaint paint = g_str_equal(state, "ok")     ? ZG_PAINT_GOOD
                     : g_str_equal(state, "down") ? ZG_PAINT_BAD
@@ -85,6 +129,8 @@ print_status(const json_t *status)
             print_part(parts[p], json_object_get(status, parts[p]));
         }
     }
+    print_hosts(json_object_get(status, "hosts"));
+    print_pools(json_object_get(status, "pools"));
     if (json_array_size(problems) == 0) {
         printf("\nnothing is wrong\n");
         return;

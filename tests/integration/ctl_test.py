@@ -236,6 +236,8 @@ class Commands(Case):
     def test_status_tells_what_is_wrong_and_exits_with_1(self):
         done = self.zaguan("status", status=1)
         self.assertIn("host 'h1': is away", done.stdout)
+        self.assertIn("h1: lost, tcg (no /dev/kvm)", done.stdout)
+        self.assertIn("office: 2 of 3 ready, 1 in use", done.stdout)
         self.assertIn("-> look at its hostd.log", done.stdout)
 
     def test_import_brings_the_files_and_removes_them_afterwards(self):

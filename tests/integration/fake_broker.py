@@ -109,7 +109,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return 204, None
 
     def on_status(self, state, rest, body, query):
-        return 200, {"state": "degraded", "version": "0.1.0", "uptime_s": 7, "hosts": [],
+        return 200, {"state": "degraded", "version": "0.1.0", "uptime_s": 7,
+                     "store": {"kind": "sqlite", "ok": True},
+                     "hosts": [{"name": "h1", "state": "lost", "accel": "tcg",
+                                "accel_reason": "no /dev/kvm"}],
+                     "pools": [{"name": "office", "ready": 3, "enabled": True,
+                                "counts": {"ready": 2, "in-use": 1}}],
                      "problems": [{"severity": "error", "thing": "host 'h1'", "text": "is away",
                                    "hint": "look at its hostd.log"}]}
 
