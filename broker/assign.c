@@ -6,6 +6,7 @@
 #include "broker/reason.h"
 #include "common/base/error.h"
 #include "common/base/id.h"
+#include "common/proto/agent.h"
 #include "common/proto/json.h"
 
 #define BEST 3
@@ -58,6 +59,15 @@ zg_assign_may_take(const ZgDesktop *desktop)
     return zg_desktop_life(desktop) == ZG_LIFE_READY && !desktop->tainted &&
            desktop->session == NULL && !desktop->maintenance && !desktop->draining &&
            !desktop->quarantined;
+}
+
+/* Does it run with a console? A saved one may still be on its way back. */
+static bool
+is_there(const ZgDesktop *desktop)
+{
+    return desktop->seen_present && desktop->seen_console &&
+           desktop->seen_generation == desktop->generation &&
+           strcmp(desktop->seen_power, zg_power_name(ZG_POWER_ON)) == 0;
 }
 
 static int
@@ -141,7 +151,7 @@ zg_assign_try(ZgTx *tx, ZgSession *session, GError **error)
     for (guint i = 0; i < found->len; i++) {
         ZgCandidate candidate = {.desktop = g_ptr_array_index(found, i)};
 
-        if (!zg_assign_may_take(candidate.desktop)) {
+        if (!zg_assign_may_take(candidate.desktop) || !is_there(candidate.desktop)) {
             continue;
         }
         if (!read_headroom(tx, candidate.desktop->host, &candidate.headroom_mib, error)) {

@@ -59,8 +59,8 @@ list(ZgService *service, const ZgPage *page, const char *where, const char *key,
 {
     g_autoptr(ZgTx) tx = zg_tx_begin(service->store, ZG_TX_READ, error);
     int64_t limit = page != NULL && page->limit > 0 ? MIN(page->limit, 500) : 100;
-    g_autofree char *sql = g_strdup_printf(COLUMNS "WHERE (%s) AND id < $2 ORDER BY id DESC LIMIT $3",
-                                           where);
+    g_autofree char *sql = g_strdup_printf(
+        COLUMNS "WHERE (%s) AND id < $2 ORDER BY id DESC LIMIT $3", where);
     g_autoptr(ZgRows) rows = NULL;
     int64_t cursor = 0;
     int64_t last = 0;

@@ -219,10 +219,25 @@ step_ready(ZgTx *tx, ZgDesktop *desktop, GError **error)
     return true;
 }
 
+/* Nobody can be looking: no worker holds its console, or its memory lies on the disk. */
+static bool
+hold_unseen(ZgTx *tx, const ZgDesktop *desktop, ZgSession *session, GError **error)
+{
+    ZgCause cause = {.reason = "transport-lost", .actor = "broker"};
+
+    if (zg_session_state(session) != ZG_SESSION_ACTIVE || !is_seen(desktop) ||
+        (desktop->seen_console && !has_power(desktop, ZG_POWER_SUSPENDED))) {
+        return true;
+    }
+    session->viewers = 0;
+    return zg_session_move(tx, session, ZG_SESSION_HELD, &cause, error);
+}
+
 static bool
 step_used(ZgTx *tx, ZgDesktop *desktop, ZgSession *session, GError **error)
 {
-    bool restarting = session != NULL && session->signing_on == ZG_SIGNING_RESTART;
+    bool restarting = session != NULL && (session->signing_on == ZG_SIGNING_RESTART ||
+                                          session->signing_on == ZG_SIGNING_RESTARTED);
 
     if (session == NULL || zg_session_state(session) == ZG_SESSION_ENDED) {
         return end_session_of(tx, desktop, NULL, "session-over", NULL, error);
@@ -231,7 +246,8 @@ step_used(ZgTx *tx, ZgDesktop *desktop, ZgSession *session, GError **error)
         return true;
     }
     if (desktop->error_code != NULL) {
-        return end_session_of(tx, desktop, session, "desktop-failed", desktop->error_message, error);
+        return end_session_of(tx, desktop, session, "desktop-failed", desktop->error_message,
+                              error);
     }
     if (!restarting && is_seen(desktop) && desktop->seen_signed_off) {
         return end_session_of(tx, desktop, session,
@@ -241,10 +257,13 @@ step_used(ZgTx *tx, ZgDesktop *desktop, ZgSession *session, GError **error)
                                                                      : "guest-signed-off",
                               NULL, error);
     }
-    if (!restarting && (!desktop->seen_present || has_power(desktop, ZG_POWER_OFF))) {
+    if (!desktop->seen_present || has_power(desktop, ZG_POWER_OFF)) {
         return end_session_of(tx, desktop, session, "guest-powered-off", NULL, error);
     }
-    return true;
+    if (session->signing_on == ZG_SIGNING_RESTARTED && desktop->seen_prepared) {
+        return zg_session_sign_on_again(tx, session, desktop, error);
+    }
+    return hold_unseen(tx, desktop, session, error);
 }
 
 static bool

@@ -10,7 +10,8 @@ static const struct {
     const char *es;
 } reasons[] = {
     /* refusals of a desktop */
-    {"not-entitled", "You may not use this pool", "No tiene permiso para usar este grupo de escritorios"},
+    {"not-entitled", "You may not use this pool",
+     "No tiene permiso para usar este grupo de escritorios"},
     {"pool-disabled", "This pool is switched off", "Este grupo de escritorios está desactivado"},
     {"pool-full", "All desktops are in use; try again later",
      "Todos los escritorios están ocupados; inténtelo más tarde"},
@@ -58,7 +59,8 @@ static const struct {
     {"outdated", "A newer template version is current", "Hay una versión nueva de la plantilla"},
     {"host-maintenance", "Its host is in maintenance", "Su servidor está en mantenimiento"},
     {"asked-refresh", "An administrator asked for a refresh", "Un administrador pidió renovarlo"},
-    {"asked-delete", "An administrator asked for its deletion", "Un administrador pidió eliminarlo"},
+    {"asked-delete", "An administrator asked for its deletion",
+     "Un administrador pidió eliminarlo"},
     {"too-slow", "It did not get ready in time", "No estuvo listo a tiempo"},
     {"failed", "It failed", "Falló"},
     {"after-error", "A failed desktop is replaced", "Se sustituye un escritorio fallido"},
@@ -72,7 +74,8 @@ static const struct {
     {"no-network-kind", "No host offers this kind of network", "Ningún servidor ofrece esa red"},
     {"no-memory", "No host has enough free memory", "Ningún servidor tiene memoria libre"},
     {"no-disk", "No host has enough free disk", "Ningún servidor tiene disco libre"},
-    {"starts-busy", "All hosts are busy starting desktops", "Los servidores están arrancando otros"},
+    {"starts-busy", "All hosts are busy starting desktops",
+     "Los servidores están arrancando otros"},
     {"breaker-open", "Too many failures; waiting before the next try",
      "Demasiados fallos; se espera antes de reintentar"},
     {"no-version", "The template has no version that is ready",

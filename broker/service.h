@@ -8,7 +8,8 @@
  * by the caller (json_decref). Times in JSON are RFC 3339 text, fields marked `?` are absent when
  * they have no value.
  *
- * Errors carry a ZgErrorCode and a sentence; where a refusal has a stable reason code (broker/reason.h)
+ * Errors carry a ZgErrorCode and a sentence; where a refusal has a stable reason code
+ * (broker/reason.h)
  * the message starts with it and ": ", see zg_reason_of_error().
  */
 #pragma once
@@ -106,7 +107,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgSignIn, zg_sign_in_free)
 bool zg_service_add_sign_in(ZgService *service, ZgSignIn *sign_in, const char *token_sha256,
                             int64_t ttl_s, GError **error);
 
-/** zg_service_find_sign_in() - by token hash; ZG_ERROR_UNAUTHENTICATED when unknown or over. WORKER. */
+/**
+ * zg_service_find_sign_in() - by token hash; ZG_ERROR_UNAUTHENTICATED when unknown or over.
+ * WORKER.
+ */
 bool zg_service_find_sign_in(ZgService *service, const char *token_sha256, ZgSignIn **out_sign_in,
                              GError **error);
 
@@ -114,7 +118,10 @@ bool zg_service_find_sign_in(ZgService *service, const char *token_sha256, ZgSig
 bool zg_service_end_sign_in(ZgService *service, const ZgCaller *caller, const char *token_sha256,
                             GError **error);
 
-/** zg_service_list_sign_ins() - {items: [{id, user, provider, peer, terminal?, created_at, expires_at}]}. WORKER. */
+/**
+ * zg_service_list_sign_ins() - {items: [{id, user, provider, peer, terminal?, created_at,
+ * expires_at}]}. WORKER.
+ */
 bool zg_service_list_sign_ins(ZgService *service, const char *user, json_t **out_json,
                               GError **error);
 
@@ -128,14 +135,19 @@ bool zg_service_audit_sign_in_refused(ZgService *service, const char *user, cons
 
 /* ---- local accounts -------------------------------------------------------------------------- */
 
-/** zg_service_find_local_user() - for the local provider; ZG_ERROR_NOT_FOUND. WORKER. g_free() all. */
+/**
+ * zg_service_find_local_user() - for the local provider; ZG_ERROR_NOT_FOUND. WORKER. g_free() all.
+ */
 bool zg_service_find_local_user(ZgService *service, const char *name, char **out_password_hash,
                                 char **out_full_name, bool *out_admin, GError **error);
 
 /** zg_service_has_local_users() - for the first start. WORKER. */
 bool zg_service_has_local_users(ZgService *service, bool *out_any, GError **error);
 
-/** zg_service_add_local_user() - user = {name, full_name?, admin, provider, seen_at?}; CONFLICT. WORKER. */
+/**
+ * zg_service_add_local_user() - user = {name, full_name?, admin, provider, seen_at?}; CONFLICT.
+ * WORKER.
+ */
 bool zg_service_add_local_user(ZgService *service, const ZgCaller *caller, const char *name,
                                const char *password_hash, const char *full_name, bool admin,
                                json_t **out_json, GError **error);
@@ -168,7 +180,10 @@ bool zg_service_idempotency_begin(ZgService *service, const char *user, const ch
                                   const char *body_sha256, ZgIdempotency *out_kind,
                                   int *out_status, char **out_body, GError **error);
 
-/** zg_service_idempotency_finish() - store the answer; kept 24 h. @status 0 forgets the claim. WORKER. */
+/**
+ * zg_service_idempotency_finish() - store the answer; kept 24 h. @status 0 forgets the claim.
+ * WORKER.
+ */
 bool zg_service_idempotency_finish(ZgService *service, const char *user, const char *key,
                                    int status, const char *body, GError **error);
 
@@ -203,7 +218,8 @@ typedef struct {
 /**
  * zg_service_put_pool() - create or replace. WORKER.
  * @if_revision: 0 any; -1 must be new (POST); >0 must be this revision (If-Match)
- * Errors: ZG_ERROR_INVALID (names the field as "field: what"), ZG_ERROR_NOT_FOUND (template), ZG_ERROR_CONFLICT.
+ * Errors: ZG_ERROR_INVALID (names the field as "field: what"), ZG_ERROR_NOT_FOUND (template),
+ * ZG_ERROR_CONFLICT.
  */
 bool zg_service_put_pool(ZgService *service, const ZgCaller *caller, const ZgPoolSpec *spec,
                          int64_t if_revision, bool *out_created, json_t **out_json,
@@ -216,7 +232,10 @@ bool zg_service_list_pools(ZgService *service, const ZgPage *page, json_t **out_
 bool zg_service_delete_pool(ZgService *service, const ZgCaller *caller, const char *name,
                             int64_t if_revision, json_t **out_operation, GError **error);
 
-/** zg_service_my_pools() - pools the caller may use, with state and session (without state_text). WORKER. */
+/**
+ * zg_service_my_pools() - pools the caller may use, with state and session (without state_text).
+ * WORKER.
+ */
 bool zg_service_my_pools(ZgService *service, const ZgCaller *caller, json_t **out_json,
                          GError **error);
 
@@ -278,19 +297,30 @@ bool zg_service_open_session(ZgService *service, const ZgCaller *caller,
                              const ZgSessionRequest *request, bool *out_created,
                              json_t **out_json, GError **error);
 
-/** zg_service_list_sessions() - @user NULL: everybody's (admin). Live ones and those of the last day. WORKER. */
+/**
+ * zg_service_list_sessions() - @user NULL: everybody's (admin). Live ones and those of the last
+ * day. WORKER.
+ */
 bool zg_service_list_sessions(ZgService *service, const ZgPage *page, const char *user,
                               json_t **out_json, GError **error);
 
-/** zg_service_get_session() - @user: only if it is theirs (else NOT_FOUND); NULL for admin. WORKER. */
+/**
+ * zg_service_get_session() - @user: only if it is theirs (else NOT_FOUND); NULL for admin. WORKER.
+ */
 bool zg_service_get_session(ZgService *service, const char *id, const char *user,
                             json_t **out_json, GError **error);
 
-/** zg_service_log_off() - the person's own (@forced false) or an administrator's; 202 operation. WORKER. */
+/**
+ * zg_service_log_off() - the person's own (@forced false) or an administrator's; 202 operation.
+ * WORKER.
+ */
 bool zg_service_log_off(ZgService *service, const ZgCaller *caller, const char *id, bool forced,
                         json_t **out_operation, GError **error);
 
-/** zg_service_restart_session() - "restart my desktop": reboot, same overlay; 202 operation. WORKER. */
+/**
+ * zg_service_restart_session() - "restart my desktop": reboot, same overlay; 202 operation.
+ * WORKER.
+ */
 bool zg_service_restart_session(ZgService *service, const ZgCaller *caller, const char *id,
                                 json_t **out_operation, GError **error);
 
@@ -311,7 +341,8 @@ typedef void (*ZgTicketFunc)(const ZgTicketAnswer *answer, const GError *error, 
 /**
  * zg_service_issue_ticket() - a console ticket, answered once the front of the host has it. LOOP.
  * @share, @view_only: as in docs/protocol/ticket.md
- * Errors to @done: ZG_ERROR_CONFLICT `not-ready` (pending), ZG_ERROR_NOT_FOUND, ZG_ERROR_UNAVAILABLE
+ * Errors to @done: ZG_ERROR_CONFLICT `not-ready` (pending), ZG_ERROR_NOT_FOUND,
+ * ZG_ERROR_UNAVAILABLE
  * `host-unreachable`, ZG_ERROR_TIMEOUT `display-silent`.
  */
 void zg_service_issue_ticket(ZgService *service, const ZgCaller *caller, const char *session_id,
@@ -339,7 +370,10 @@ bool zg_service_list_operations(ZgService *service, const ZgPage *page, const ch
 bool zg_service_get_operation(ZgService *service, const char *id, const char *user,
                               json_t **out_json, GError **error);
 
-/** zg_service_status() - as in docs/api. WORKER. Never fails because something is wrong: it says so. */
+/**
+ * zg_service_status() - as in docs/api. WORKER. Never fails because something is wrong: it says
+ * so.
+ */
 bool zg_service_status(ZgService *service, json_t **out_json, GError **error);
 
 /** zg_service_healthy() - can the store be written? for /healthz. WORKER. */
@@ -355,9 +389,11 @@ bool zg_service_list_audit(ZgService *service, const ZgPage *page, json_t **out_
 
 typedef struct {
     int64_t id;           /* the change counter */
-    const char *type;     /* "desktop", "session", "pool", "host", "operation", "template", "reset" */
+    /* "desktop", "session", "pool", "host", "operation", "template" or "reset" */
+    const char *type;
     const char *user;     /* whose it is, or NULL; the filter of /my/events has been applied */
-    const char *data;     /* the resource as JSON text; {"id"|"name": …, "deleted": true} when gone */
+    /* the resource as JSON text; {"id"|"name": …, "deleted": true} when it is gone */
+    const char *data;
 } ZgEvent;
 
 typedef struct ZgSubscription ZgSubscription;

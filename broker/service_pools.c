@@ -379,8 +379,9 @@ zg_service_my_pools(ZgService *service, const ZgCaller *caller, json_t **out_jso
 {
     g_autoptr(ZgTx) tx = zg_tx_begin(service->store, ZG_TX_READ, error);
     g_autoptr(GPtrArray) pools = tx == NULL ? NULL
-                                            : zg_row_select(tx, &zg_pool_rows, free_pool, error,
-                                                            "WHERE deleting = 0 ORDER BY title", "");
+                                            : zg_row_select(
+                                                tx, &zg_pool_rows, free_pool, error,
+                                                "WHERE deleting = 0 ORDER BY title", "");
     g_autoptr(json_t) items = json_array();
 
     for (guint i = 0; pools != NULL && i < pools->len; i++) {

@@ -70,7 +70,8 @@ zg_session_end(ZgTx *tx, ZgSession *session, ZgDesktop *desktop, const ZgCause *
     if (desktop == NULL) {
         return true;
     }
-    return (session->signing_on == ZG_SIGNING_NONE || queue_cut(tx, session, desktop, reason, error)) &&
+    return (session->signing_on == ZG_SIGNING_NONE ||
+            queue_cut(tx, session, desktop, reason, error)) &&
            zg_desktop_release(tx, desktop, &release, error);
 }
 
@@ -293,18 +294,28 @@ zg_session_restarted(ZgTx *tx, const char *id, bool ok, GError **error)
     bool fine;
     g_autoptr(ZgSession) session = find_live(tx, id, &fine, error);
     g_autoptr(ZgDesktop) desktop = NULL;
-    g_autoptr(ZgPool) pool = NULL;
 
     if (session == NULL || session->signing_on != ZG_SIGNING_RESTART) {
         return fine;
     }
-    if (!ok) {
-        session->signing_on = ZG_SIGNING_DONE;
-        return zg_session_save(tx, session, error);
-    }
-    pool = zg_row_find(tx, &zg_pool_rows, session->pool, error);
-    if (pool == NULL || !zg_session_find_desktop(tx, session, &desktop, error)) {
+    session->signing_on = ok ? ZG_SIGNING_RESTARTED : ZG_SIGNING_DONE;
+    if (!zg_session_save(tx, session, error) ||
+        !zg_session_find_desktop(tx, session, &desktop, error)) {
         return false;
     }
-    return desktop == NULL || zg_command_sign_on(tx, session, desktop, pool, error);
+    if (!ok || desktop == NULL) {
+        return true;
+    }
+    desktop->seen_prepared = false; /* until it is reported anew */
+    return zg_desktop_save(tx, desktop, error);
+}
+
+bool
+zg_session_sign_on_again(ZgTx *tx, ZgSession *session, const ZgDesktop *desktop, GError **error)
+{
+    g_autoptr(ZgPool) pool = zg_row_find(tx, &zg_pool_rows, session->pool, error);
+
+    session->signing_on = ZG_SIGNING_QUEUED;
+    return pool != NULL && zg_session_save(tx, session, error) &&
+           zg_command_sign_on(tx, session, desktop, pool, error);
 }

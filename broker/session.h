@@ -38,3 +38,7 @@ bool zg_session_find_desktop(ZgTx *tx, const ZgSession *session, ZgDesktop **out
 bool zg_session_signed_on(ZgTx *tx, const char *id, bool ok, const char *message, GError **error);
 bool zg_session_sign_off_failed(ZgTx *tx, const char *id, const char *message, GError **error);
 bool zg_session_restarted(ZgTx *tx, const char *id, bool ok, GError **error);
+
+/** zg_session_sign_on_again() - after a reboot, once the guest is prepared. */
+bool zg_session_sign_on_again(ZgTx *tx, ZgSession *session, const ZgDesktop *desktop,
+                              GError **error);

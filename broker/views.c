@@ -245,8 +245,8 @@ add_counts(ZgTx *tx, const ZgPool *pool, json_t *view, GError **error)
     for (int life = 0; life < ZG_N_LIVES; life++) {
         set_int(counts, zg_life_name((ZgLife)life), 0);
     }
-    rows = zg_tx_query(tx, error, "SELECT life, COUNT(*) FROM desktops WHERE pool = $1 GROUP BY life",
-                       "t", pool->name);
+    rows = zg_tx_query(tx, error,
+                       "SELECT life, COUNT(*) FROM desktops WHERE pool = $1 GROUP BY life", "t", pool->name);
     while (rows != NULL && zg_rows_next(rows, NULL)) {
         set_int(counts, zg_rows_text(rows, 0), zg_rows_int(rows, 1));
     }

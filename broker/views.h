@@ -9,7 +9,9 @@ json_t *zg_view_desktop(const ZgDesktop *desktop);
 json_t *zg_view_operation(const ZgOperation *operation);
 json_t *zg_view_host(const ZgHost *host);
 
-/** zg_view_session() - with title of its pool, and place in the queue while pending; NULL on error. */
+/**
+ * zg_view_session() - with title of its pool, and place in the queue while pending; NULL on error.
+ */
 json_t *zg_view_session(ZgTx *tx, const ZgSession *session, GError **error);
 
 /** zg_view_pool() - with counts by life. */

@@ -12,7 +12,8 @@ typedef enum {
     ZG_SIGNING_NONE,    /* nobody was signed on: the desktop is clean */
     ZG_SIGNING_QUEUED,  /* the command is on its way */
     ZG_SIGNING_DONE,    /* the guest took it */
-    ZG_SIGNING_RESTART, /* the guest reboots; sign-on follows, its sign-off does not count */
+    ZG_SIGNING_RESTART,   /* a reboot was asked for: a sign-off does not count */
+    ZG_SIGNING_RESTARTED, /* it reboots: sign-on follows when it is prepared again */
 } ZgSigningOn;
 
 typedef struct {

@@ -164,8 +164,8 @@ static bool
 exactly_one(const ZgRowType *type, const void *row, int64_t n_changed, GError **error)
 {
     if (n_changed != 1) {
-        g_set_error(error, ZG_ERROR, ZG_ERROR_CONFLICT, "%s '%s' was changed by somebody else first",
-                    type->thing, *(char *const *)field_of(row, &type->columns[0]));
+        g_set_error(error, ZG_ERROR, ZG_ERROR_CONFLICT,
+                    "%s '%s' was changed by somebody else first", type->thing, *(char *const *)field_of(row, &type->columns[0]));
         return false;
     }
     return true;
@@ -198,7 +198,8 @@ zg_row_save(ZgTx *tx, const ZgRowType *type, void *row, const char *column, cons
     if (column != NULL) {
         g_string_append_printf(sql, " AND %s = $%zu", column, n + 2);
     }
-    ok = zg_tx_run_params(tx, &n_changed, error, sql->str, params, column != NULL ? n + 2 : n + 1) &&
+    ok = zg_tx_run_params(tx, &n_changed, error, sql->str, params,
+                          column != NULL ? n + 2 : n + 1) &&
          exactly_one(type, row, n_changed, error);
     if (!ok) {
         *revision -= 1;

@@ -63,7 +63,8 @@ int64_t zg_tx_now_us(const ZgTx *tx);
  * @out_n_changed: rows changed; may be NULL
  * @sql:   SQL that SQLite and PostgreSQL both know, parameters `$1`…
  * @types: one letter per parameter: `t` const char * (NULL is NULL), `i` int64_t, `b` bool (as int)
- * Errors: ZG_ERROR_CONFLICT (a uniqueness or reference rule), ZG_ERROR_UNAVAILABLE, ZG_ERROR_FAILED.
+ * Errors: ZG_ERROR_CONFLICT (a uniqueness or reference rule), ZG_ERROR_UNAVAILABLE,
+ * ZG_ERROR_FAILED.
  */
 bool zg_tx_run(ZgTx *tx, int64_t *out_n_changed, GError **error, const char *sql,
                const char *types, ...);

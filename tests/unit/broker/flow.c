@@ -135,6 +135,9 @@ carry_out(Flow *flow, const ZgHostCommand *command)
         g_free(machine->signed_on);
         machine->signed_on = g_strdup(json_string_value(json_object_get(fields, "user")));
     }
+    if (done->ok && machine != NULL && strcmp(command->kind, "restart") == 0) {
+        g_clear_pointer(&machine->signed_on, g_free);
+    }
     if (done->ok && machine != NULL && strcmp(command->kind, "sign_off") == 0) {
         machine->signed_off = true;
     }
