@@ -17,7 +17,7 @@ typedef struct {
     char *ca;
     char *incoming;
     char *uri;
-    char *qemu_user; /* name or `+UID` */
+    char *qemu_user; /* name or `+UID`; NULL where no QEMU runs */
     bool nat;
     int64_t mtu;
     char **deny; /* IPv4 addresses or networks that no guest may reach */

@@ -525,8 +525,8 @@ run_slirp(int tell_fd, int ready_fd, int exit_fd, int64_t mtu)
     snprintf(ready_text, sizeof ready_text, "--ready-fd=%d", ready_fd);
     snprintf(exit_text, sizeof exit_text, "--exit-fd=%d", exit_fd);
     execlp("slirp4netns", "slirp4netns", "--configure", "--disable-host-loopback",
-           "--enable-sandbox", "--enable-seccomp", mtu_text, ready_text, exit_text, pid_text, "tap0",
-           NULL);
+           "--enable-sandbox", "--enable-seccomp", mtu_text, ready_text, exit_text, pid_text,
+           "tap0", NULL);
     _exit(127);
 }
 

@@ -16,7 +16,7 @@
 typedef struct {
     const char *state_dir;    /* absolute; `run/` in it exists */
     const char *const *paths; /* every other path hostd uses; none is covered by a mount */
-    bool hide_kvm;            /* KVM is not proven: no /dev/kvm inside, or libvirt probes for ever */
+    bool hide_kvm;            /* not proven: no /dev/kvm inside, or libvirt probes for ever */
     bool nat;
     int64_t mtu;
     char **deny; /* addresses or networks without route; the host's own ones are added */
@@ -38,7 +38,7 @@ bool zg_confine_enter(const ZgConfineOptions *options, ZgConfinement *out, GErro
 /** zg_confine_leave() - no guest runs any more: let the holder and the way out end. */
 void zg_confine_leave(const char *state_dir);
 
-/** zg_confine_hold() - `zaguan-hostd --hold STATE_DIR`: keep the namespaces; returns exit status. */
+/** zg_confine_hold() - `zaguan-hostd --hold STATE_DIR`: keep the room; gives the exit status. */
 int zg_confine_hold(const char *state_dir);
 
 void zg_confinement_clear(ZgConfinement *confinement);

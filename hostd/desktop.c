@@ -835,8 +835,8 @@ zg_desktop_found(ZgDesktop *desktop, const ZgHypDomain *domain)
     desktop->ready_to_look = true;
     if (domain != NULL && domain->active && domain->generation == desktop->state.have) {
         if (desktop->power != ZG_POWER_ON) {
-            zg_log_info("desktop-adopted", desktop->id, "runs already, generation %" G_GINT64_FORMAT,
-                        domain->generation);
+            zg_log_info("desktop-adopted", desktop->id,
+                        "runs already, generation %" G_GINT64_FORMAT, domain->generation);
             up(desktop);
         }
         return;

@@ -117,7 +117,8 @@ put_root_ports(GString *xml)
             i + 1, i + 1, 0x10 + i, 2 + i / 8, i % 8, i % 8 == 0 ? "on" : "off");
     }
     /* q35 brings one; nothing is attached to it. */
-    put(xml, "    <controller type='sata' index='0'/>\n    <controller type='usb' model='none'/>\n");
+    put(xml, "    <controller type='sata' index='0'/>\n"
+             "    <controller type='usb' model='none'/>\n");
 }
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a host needs to get its certificate: join token, key and request. Pure but for the random. */
+/* What a host needs to get its certificate: join token, key and request. No I/O. */
 #pragma once
 
 #include <glib.h>

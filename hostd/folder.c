@@ -26,7 +26,8 @@ zg_folder_remove(const char *path, GError **error)
 bool
 zg_folder_make(const char *path, GError **error)
 {
-    if (g_mkdir_with_parents(path, 0711) != 0) {
+    /* Also one that was made for us: QEMU's user goes through it to what is its own. */
+    if (g_mkdir_with_parents(path, 0711) != 0 || chmod(path, 0711) != 0) {
         zg_set_errno(error, errno, "create '%s'", path);
         return false;
     }

@@ -8,5 +8,5 @@
 /** zg_folder_remove() - with what is in it, following no link; absent is success. Blocks. */
 bool zg_folder_remove(const char *path, GError **error);
 
-/** zg_folder_make() - create (0711, parents too) if absent. */
+/** zg_folder_make() - create if absent, parents too; 0711 either way. */
 bool zg_folder_make(const char *path, GError **error);

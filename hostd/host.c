@@ -36,7 +36,7 @@ struct ZgHost {
     GQueue viewer_news; /* of json_t */
     unsigned n_starting;
     bool front_connected;
-    bool listed; /* the hypervisor told what runs: only now desktops act and the broker is dialled */
+    bool listed; /* the hypervisor told what runs: only now the broker is dialled */
     bool suspending;
     guint soon_timer;
     guint full_timer;

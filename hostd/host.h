@@ -23,7 +23,7 @@ typedef struct {
 ZgHost *zg_host_new(const ZgHostOptions *options, GError **error);
 void zg_host_free(ZgHost *host);
 
-/** zg_host_suspend_all() - save every running guest; @done when none is left or nothing more goes */
+/** zg_host_suspend_all() - save every running guest; @done when each was saved or refused. */
 void zg_host_suspend_all(ZgHost *host, void (*done)(void *user), void *user);
 
 /** zg_host_n_running() - guests with a process. */

@@ -208,7 +208,8 @@ write_qemu_conf(Libvirt *lv, GError **error)
         g_string_append_printf(text, "user = \"%s\"\ngroup = \"+%u\"\n", lv->qemu_user, gid);
         g_string_append(text, "dynamic_ownership = 0\nremember_owner = 0\n");
     }
-    if (g_mkdir_with_parents(folder, 0755) != 0) {
+    /* QEMU's user goes through the root folder to its sockets. */
+    if (g_mkdir_with_parents(folder, 0755) != 0 || chmod(root, 0711) != 0) {
         zg_set_errno(error, errno, "create '%s'", folder);
         return false;
     }
@@ -257,14 +258,16 @@ libvirt_open(void *impl, GError **error)
         return fail(error, lv->uri);
     }
     lifecycle_id = virConnectDomainEventRegisterAny(
-        conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), lv, NULL);
+        conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), lv,
+        NULL);
     if (lifecycle_id < 0) {
         fail(error, "listen to events");
         virConnectClose(conn);
         return false;
     }
-    virConnectSetKeepAlive(conn, 5, 3);                      /* a daemon only; -1 in embedded mode */
-    virConnectRegisterCloseCallback(conn, on_close, lv, NULL); /* the same */
+    /* Both are for a daemon; the embedded driver refuses them. */
+    virConnectSetKeepAlive(conn, 5, 3);
+    virConnectRegisterCloseCallback(conn, on_close, lv, NULL);
     g_mutex_lock(&lv->lock);
     lv->conn = conn;
     lv->lifecycle_id = lifecycle_id;

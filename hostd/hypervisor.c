@@ -8,7 +8,7 @@
 #define N_THREADS 4 /* a start takes a second or two of waiting, not of work */
 #define N_QUEUED 4096
 
-static const ZgHypervisorOps *const kinds[] = {&zg_hyp_libvirt};
+static const ZgHypervisorOps *const kinds[] = {&zg_hyp_libvirt, &zg_hyp_fake};
 
 struct ZgHypervisor {
     const ZgHypervisorOps *ops;

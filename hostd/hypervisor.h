@@ -37,7 +37,7 @@ typedef struct {
 
 /* Borrowed while zg_hypervisor_new() runs. */
 typedef struct {
-    const char *uri;       /* `qemu:///embed?root=DIR`, `qemu:///system`, `fake:///DIR`; local only */
+    const char *uri;       /* `qemu:///embed?root=DIR`, `qemu:///system`, `fake:///DIR` */
     const char *qemu_user; /* as root: whom QEMU runs as (name or `+UID`); never root */
 } ZgHypervisorOptions;
 

@@ -68,8 +68,8 @@ try_guest(const char *emulator, const char *qemu_user)
     g_autoptr(GPtrArray) owned = g_ptr_array_new_with_free_func(g_free);
     static const char *const fixed[] = {
         "-accel", "kvm", "-M", "pc,vmport=off", "-cpu", "qemu64", "-m", "16", "-nodefaults",
-        "-no-user-config", "-display", "none", "-vga", "none", "-serial", "none", "-monitor", "none",
-        "-no-reboot", "-device", "isa-debug-exit,iobase=0x501,iosize=2", "-drive",
+        "-no-user-config", "-display", "none", "-vga", "none", "-serial", "none", "-monitor",
+        "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0x501,iosize=2", "-drive",
         "file=/dev/fd/3,format=raw,if=floppy,readonly=on", "-boot", "a"};
 
     if (sector < 0) {

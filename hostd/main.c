@@ -100,7 +100,10 @@ enter_room(const ZgHostdConfig *config, bool hide_kvm, ZgConfinement *out, GErro
 
     if (!is_embedded(config->uri)) {
         out->state_dir = g_strdup(config->state_dir);
-        out->nat_reason = g_strdup("only the embedded driver's guests have a network of their own");
+        out->nat = config->nat && g_str_has_prefix(config->uri, "fake:");
+        out->nat_reason =
+            out->nat ? NULL
+                     : g_strdup("only the embedded driver's guests have a network of their own");
         return true;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {

@@ -49,7 +49,7 @@ zg_overlay_create(const char *path, const char *image_disk, int64_t size_mib,
     if (!zg_run_ok(argv, CREATE_DEADLINE_MS, NULL, error)) {
         return false;
     }
-    if (geteuid() == 0 && (!zg_user_find(qemu_user, &uid, &gid, error) ||
+    if (qemu_user != NULL && geteuid() == 0 && (!zg_user_find(qemu_user, &uid, &gid, error) ||
                            chown(path, uid, gid) != 0)) {
         if (error != NULL && *error == NULL) {
             zg_set_errno(error, errno, "give '%s' to '%s'", path, qemu_user);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Run a helper program to its end, under a deadline and limits. Blocks: pool threads, or start-up. */
+/* Run a helper program to its end, under a deadline. Blocks: pool threads, or start-up. */
 #pragma once
 
 #include <glib.h>

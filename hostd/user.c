@@ -43,7 +43,7 @@ zg_user_prefix(const char *name, GPtrArray *argv, GPtrArray *owned)
     uid_t uid;
     gid_t gid;
 
-    if (geteuid() != 0 || !zg_user_find(name, &uid, &gid, NULL)) {
+    if (name == NULL || geteuid() != 0 || !zg_user_find(name, &uid, &gid, NULL)) {
         return;
     }
     take(argv, owned, g_strdup("setpriv"));

@@ -14,7 +14,8 @@
 bool zg_user_find(const char *name, uid_t *out_uid, gid_t *out_gid, GError **error);
 
 /**
- * zg_user_prefix() - begin @argv with what makes the program run as that user; nothing if not root
+ * zg_user_prefix() - begin @argv with what makes the program run as that user
+ * Nothing is added when we are not root or @name is NULL.
  * @owned: takes the texts; keep it as long as @argv
  */
 void zg_user_prefix(const char *name, GPtrArray *argv, GPtrArray *owned);

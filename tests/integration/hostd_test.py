@@ -223,12 +223,16 @@ class Front:
 
 
 class HostdTest(unittest.TestCase):
-    uri = None
+    uri = "qemu:///embed?root={}/hostd/libvirt"
+    deny = ""
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="zg-hostd-"))
         for name in ("tls", "incoming", "run"):
             (self.folder / name).mkdir()
+        (self.folder / "hostd").mkdir(mode=0o700)
+        for name in ("libvirt", "images", "desktops", "commands", "run"):
+            (self.folder / "hostd" / name).mkdir(mode=0o700)  # as `zaguan init` leaves them
         self.authority = Authority(self.folder / "tls")
         self.broker = Broker(self.folder / "run/link.sock", self.authority, "a" * 64)
         self.front = Front(self.folder / "run/front.sock")
@@ -269,9 +273,10 @@ ca = {certificate}/ca.pem
 incoming = {self.folder}/incoming
 {f"join-token-file = {own}/token" if enrol else ""}
 [libvirt]
-uri = {self.uri or f"qemu:///embed?root={self.folder}/hostd/libvirt"}
+uri = {self.uri.format(self.folder)}
 [network]
 nat = true
+deny = {self.deny}
 [limits]
 memory-reserve-mib = 64
 disk-reserve-mib = 64
@@ -505,6 +510,110 @@ class Trouble(HostdTest):
         self.running()
         self.assertNotEqual(self.qemu_pid(), qemu)
         self.assertTrue(self.overlay(1).exists())
+
+
+class Network(HostdTest):
+    """What QEMU could connect to, tried from the very namespaces it runs in."""
+
+    OTHER, DENIED = "198.18.77.2", "198.18.77.3"
+    deny = f"{DENIED};192.0.2.0/24"
+
+    def setUp(self):
+        super().setUp()
+        self.space = f"zg-{os.getpid()}"
+        self.away = []
+
+    def tearDown(self):
+        super().tearDown()
+        for argv in self.away:
+            subprocess.run(argv, check=False)
+
+    def machine_elsewhere(self):
+        """Another machine, reached from the host over a wire of its own."""
+        def ip(*argv):
+            run("ip", *argv)
+        ip("netns", "add", self.space)
+        self.away.append(["ip", "netns", "delete", self.space])
+        ip("link", "add", "zgtest0", "type", "veth", "peer", "name", "zgtest1", "netns", self.space)
+        ip("address", "add", "198.18.77.1/24", "dev", "zgtest0")
+        ip("link", "set", "zgtest0", "up")
+        for address in (self.OTHER, self.DENIED):
+            ip("-n", self.space, "address", "add", f"{address}/24", "dev", "zgtest1")
+        ip("-n", self.space, "link", "set", "zgtest1", "up")
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", self.space, "/usr/bin/python3", "-c",
+             "import socket;s=socket.create_server(('0.0.0.0',23900));print('up',flush=True)\n"
+             "while 1: s.accept()[0].send(b'hello')"], stdout=subprocess.PIPE)
+        self.addCleanup(server.kill)
+        server.stdout.readline()
+
+    def reaches(self, address, port):
+        program = ("import socket,sys\n"
+                   "s=socket.create_connection((sys.argv[1],int(sys.argv[2])),3)\n"
+                   "sys.exit(0 if s.recv(5) else 1)")
+        return subprocess.run(
+            ["nsenter", "-t", str(self.qemu_pid()), "-n", "/usr/bin/python3", "-c", program,
+             address, str(port)], capture_output=True, check=False).returncode == 0
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to lay wires")
+    def test_a_guest_reaches_the_world_and_nothing_of_the_host(self):
+        self.machine_elsewhere()
+        here = socket.create_server(("0.0.0.0", 0))
+        here.settimeout(DEADLINE_S)
+        threading.Thread(target=lambda: [here.accept()[0].send(b"hello") for _ in range(9)],
+                         daemon=True).start()
+        port = here.getsockname()[1]
+        self.configure()
+        self.start()
+        self.import_image()
+        self.want()
+        self.running()
+        self.assertNotEqual(os.readlink(f"/proc/{self.qemu_pid()}/ns/net"),
+                            os.readlink("/proc/self/ns/net"))
+        self.assertTrue(self.reaches(self.OTHER, 23900), "the way out does not work")
+        self.assertFalse(self.reaches(self.DENIED, 23900), "a denied address is reached")
+        own = run("hostname", "-I").stdout.decode().split()
+        for address in ["127.0.0.1", "10.0.2.2", "198.18.77.1"] + [a for a in own if ":" not in a]:
+            self.assertFalse(self.reaches(address, port), f"the host is reached at {address}")
+
+
+class Fake(HostdTest):
+    uri = "fake://{}/guests"
+
+    def test_a_fake_guest_behaves_like_one(self):
+        self.configure()
+        self.start()
+        self.assertEqual(self.broker.messages[0]["driver"], "fake")
+        self.import_image()
+        self.want()
+        self.prepared(1)
+        self.assertEqual(os.read(self.front.consoles[-1][1], 12), b"RFB 003.008\n")
+        self.sign_on()
+        os.kill(self.pid, signal.SIGKILL)
+        until("the link's end", lambda: self.broker.link is None)
+        self.broker.messages.clear()
+        self.start()
+        self.wait_observed("the adopted desktop", lambda o: o["power"] == "on" and
+                           o["signed_on"] == "ana" and o["prepared"] and not o["signed_off"])
+        self.want(generation=2)
+        self.prepared(2)
+        self.sign_on(2)
+        done = self.broker.command("sign_off", desktop=self.desktop, generation=2, grace_ms=0)
+        self.assertTrue(done["ok"], done)
+        self.wait_observed("the log-off", lambda o: o["signed_off"])
+        late = self.broker.command("sign_on", desktop=self.desktop, generation=1,
+                                   session="d" * 32, user="eva", unix_name="eva", uid=20002)
+        self.assertEqual(late["code"], "conflict")
+
+    def prepared(self, generation):
+        self.wait_observed("a prepared desktop", lambda o: o["prepared"] and
+                           o["generation"] == generation)
+
+    def sign_on(self, generation=1):
+        done = self.broker.command("sign_on", desktop=self.desktop, generation=generation,
+                                   session="d" * 32, user="ana", unix_name="ana", uid=20001)
+        self.assertTrue(done["ok"], done)
+        self.wait_observed("the person", lambda o: o["signed_on"] == "ana")
 
 
 class Enrolment(HostdTest):

@@ -129,7 +129,8 @@ a_request_carries_a_key_of_its_own(void **state)
 static void
 memory_is_read_by_whole_names(void **state)
 {
-    const char *text = "MemTotal:       24000000 kB\nMemAvailableX: 1 kB\nMemAvailable:    2048 kB\n";
+    const char *text = "MemTotal:       24000000 kB\nMemAvailableX: 1 kB\n"
+                       "MemAvailable:    2048 kB\n";
 
     assert_int_equal(zg_inventory_meminfo(text, "MemAvailable"), 2);
     assert_int_equal(zg_inventory_meminfo(text, "Mem"), 0);

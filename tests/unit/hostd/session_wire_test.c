@@ -59,7 +59,7 @@ static void
 messages_are_the_same_however_they_are_cut(void **state)
 {
     static const char text[] =
-        "{\"type\":\"hello\",\"version\":1,\"helper\":\"x\",\"state\":\"waiting\",\"identity\":null}\n"
+        "{\"type\":\"hello\",\"version\":1,\"state\":\"waiting\",\"identity\":null}\n"
         "{\"type\":\"hello\",\"state\":\"in-session\",\"identity\":\"" MACHINE_ID "\"}\n\n"
         "{\"type\":\"signed_on\",\"unix_name\":\"ana\"}\n"
         "{\"type\":\"resized\",\"width\":1024,\"height\":768}\n"
