@@ -4,7 +4,6 @@ export default {
     'app.desktops': 'Your desktops',
     'app.settings': 'Settings',
     'app.sign-out': 'Sign out',
-    'app.account': 'Account of {name}',
     'app.close': 'Close',
     'app.cancel': 'Cancel',
     'app.skip': 'Skip to content',
@@ -12,7 +11,6 @@ export default {
     'app.language': 'Language',
     'app.try-again': 'Try again',
     'app.trace': 'Reference {id}',
-    'app.offline': 'No connection. Trying again…',
 
     'terminal.browser': '{browser} on {system}',
 
@@ -90,7 +88,6 @@ export default {
     'wait.title': 'Preparing your desktop',
     'wait.queue': 'Waiting for a desktop',
     'wait.leaving': 'Closing your desktop',
-    'wait.position': 'Your place',
     'wait.first': 'You are next.',
     'wait.ahead.one': '{n} person is before you.',
     'wait.ahead.other': '{n} people are before you.',
@@ -123,7 +120,6 @@ export default {
 
     'bar.label': 'Desktop tools',
     'bar.show': 'Show the tools (Ctrl + Alt + Shift)',
-    'bar.hide': 'Hide the tools',
     'bar.pin': 'Keep the tools in view',
     'bar.cad': 'Ctrl-Alt-Del',
     'bar.clipboard': 'Clipboard',
@@ -133,7 +129,6 @@ export default {
     'bar.full-leave': 'Leave full screen',
     'bar.more': 'More',
     'bar.log-off': 'Log off',
-    'bar.light': 'Connection',
     'bar.light-good': 'Good connection, {ms} ms',
     'bar.light-fair': 'Slow connection, {ms} ms',
     'bar.light-poor': 'Very slow connection, {ms} ms',
