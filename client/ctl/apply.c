@@ -87,7 +87,9 @@ apply_run(ZgCtl *ctl, GError **error)
         const char *result = apply_one(ctl, manifest, dry_run, error);
 
         if (result == NULL) {
-            zg_print_items(zg_ctl_json(ctl), outcome_columns, outcomes);
+            if (i > 0) {
+                zg_print_items(zg_ctl_json(ctl), outcome_columns, outcomes);
+            }
             g_prefix_error(error, "%s:%zu: %s '%s': ", file, manifest->line, manifest->kind,
                            manifest->name);
             return -1;

@@ -20,11 +20,8 @@
 /* Above every range that Debian, subuid and systemd hand out, below 2^31. */
 #define WORKER_UID_BASE 1900000000
 
-static const char *const folders[] = {
-    "ca",           "tls",        "store",         "hostd",          "hostd/libvirt",
-    "hostd/images", "hostd/desktops", "hostd/commands", "hostd/run", "incoming",
-    "run",          "log",
-};
+/* hostd makes what is inside its own folder, open to the ordinary user that guests run as. */
+static const char *const folders[] = {"ca", "tls", "store", "hostd", "incoming", "run", "log"};
 
 static bool
 make_folders(const char *dir, GError **error)
