@@ -246,7 +246,8 @@ add_counts(ZgTx *tx, const ZgPool *pool, json_t *view, GError **error)
         set_int(counts, zg_life_name((ZgLife)life), 0);
     }
     rows = zg_tx_query(tx, error,
-                       "SELECT life, COUNT(*) FROM desktops WHERE pool = $1 GROUP BY life", "t", pool->name);
+                       "SELECT life, COUNT(*) FROM desktops WHERE pool = $1 GROUP BY life", "t",
+                       pool->name);
     while (rows != NULL && zg_rows_next(rows, NULL)) {
         set_int(counts, zg_rows_text(rows, 0), zg_rows_int(rows, 1));
     }

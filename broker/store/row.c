@@ -165,7 +165,8 @@ exactly_one(const ZgRowType *type, const void *row, int64_t n_changed, GError **
 {
     if (n_changed != 1) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_CONFLICT,
-                    "%s '%s' was changed by somebody else first", type->thing, *(char *const *)field_of(row, &type->columns[0]));
+                    "%s '%s' was changed by somebody else first", type->thing,
+                    *(char *const *)field_of(row, &type->columns[0]));
         return false;
     }
     return true;

@@ -75,7 +75,8 @@ a_wish_is_read_back_the_same_and_absent_needs_no_spec(void **state)
 {
     g_autoptr(json_t) message = parse(
         "{\"type\":\"desired\",\"desktop\":\"" ID "\",\"generation\":1,\"epoch\":1,"
-        "\"power\":\"on\",\"spec\":{\"name\":\"office-1\",\"pool\":\"office\",\"template\":\"tiny\",\"version\":1,"
+        "\"power\":\"on\",\"spec\":{\"name\":\"office-1\",\"pool\":\"office\","
+        "\"template\":\"tiny\",\"version\":1,"
         "\"memory_mib\":256,\"vcpus\":1,\"disk_mib\":2048,\"network\":\"nat\",\"profile\":\"lan\","
         "\"keyboard\":\"es\",\"title\":\"T\"}}");
     g_autoptr(json_t) absent = parse("{\"type\":\"desired\",\"desktop\":\"" ID
@@ -105,7 +106,8 @@ done_and_viewer_are_read_back_the_same(void **state)
                                         "\"code\":\"timeout\",\"message\":\"m\",\"result\":{}}");
     g_autoptr(json_t) viewer_text =
         parse("{\"type\":\"viewer\",\"desktop\":\"" ID "\",\"session\":\"" ID "\","
-              "\"user\":\"anna\",\"event\":\"in\",\"viewers\":1,\"terminal\":\"t\",\"protocol\":\"wss\"}");
+              "\"user\":\"anna\",\"event\":\"in\",\"viewers\":1,"
+              "\"terminal\":\"t\",\"protocol\":\"wss\"}");
     g_autoptr(GError) error = NULL;
     g_autoptr(ZgAgentDone) done = zg_agent_done_read(done_text, &error);
     g_autoptr(ZgAgentViewer) viewer = zg_agent_viewer_read(viewer_text, &error);
