@@ -455,7 +455,8 @@ normalise_dn(const char *text, char **out_name)
     if (out_name != NULL && folded != NULL && dn[0] != NULL && dn[0][0] != NULL) {
         const LDAPAVA *first = dn[0][0];
 
-        if (first->la_attr.bv_len == 2 && g_ascii_strncasecmp(first->la_attr.bv_val, "cn", 2) == 0) {
+        if (first->la_attr.bv_len == 2 &&
+            g_ascii_strncasecmp(first->la_attr.bv_val, "cn", 2) == 0) {
             *out_name = g_strndup(first->la_value.bv_val, first->la_value.bv_len);
         }
     }

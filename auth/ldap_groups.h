@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The walk over nested groups: which to ask for next, what was found; loops and size bounded. Pure. */
+/* The walk over nested groups: which to ask for next, what was found; loops and size bounded. Pure.
+ */
 #pragma once
 
 #include <glib.h>

@@ -17,7 +17,8 @@
 
 typedef struct ZgThrottle ZgThrottle;
 
-/** zg_throttle_new() - @n_entries: most counts kept (and twice as many known places), 16 or more. */
+/** zg_throttle_new() - @n_entries: most counts kept (and twice as many known places), 16 or more.
+ */
 ZgThrottle *zg_throttle_new(unsigned n_entries);
 
 /** zg_throttle_free() - accepts NULL. */
@@ -41,5 +42,6 @@ void zg_throttle_succeeded(ZgThrottle *throttle, const char *user, const char *a
 /** zg_throttle_refund() - the check could not be made (directory down). */
 void zg_throttle_refund(ZgThrottle *throttle, const char *user, const char *address);
 
-/** zg_throttle_remember() - @user has signed in from @address before; for a start from the store. */
+/** zg_throttle_remember() - @user has signed in from @address before; for a start from the store.
+ */
 void zg_throttle_remember(ZgThrottle *throttle, const char *user, const char *address);

@@ -583,10 +583,11 @@ answer_wrong_method(ZgApiCall *call)
     }
     const char *headers[] = {"Allow", allow_text->str, "X-Trace-Id", call->trace_id, NULL};
 
-    body = g_strdup_printf("{\"code\":\"method-not-allowed\",\"detail\":\"This path knows %s.\","
-                           "\"hint\":\"\",\"status\":405,\"title\":\"Method not allowed\","
-                           "\"trace_id\":\"%s\",\"type\":\"urn:zaguan:problem:method-not-allowed\"}",
-                           allow_text->str, call->trace_id);
+    body =
+        g_strdup_printf("{\"code\":\"method-not-allowed\",\"detail\":\"This path knows %s.\","
+                        "\"hint\":\"\",\"status\":405,\"title\":\"Method not allowed\","
+                        "\"trace_id\":\"%s\",\"type\":\"urn:zaguan:problem:method-not-allowed\"}",
+                        allow_text->str, call->trace_id);
     zg_http_answer(call->request, 405, headers, "application/problem+json", body, strlen(body));
 }
 

@@ -24,7 +24,8 @@ typedef struct {
     const ZgBrokerConfig *config;
     ZgProvider *local; /* NULL: switched off */
     ZgProvider *ldap;  /* NULL: none configured */
-    ZgWorkerPool *sign_in_workers; /* LDAP and argon2id: apart, so that a slow directory stops nothing else */
+    ZgWorkerPool *
+        sign_in_workers; /* LDAP and argon2id: apart, so that a slow directory stops nothing else */
     ZgThrottle *throttle;
     GHashTable *streams; /* open event streams */
     guint64 sign_ins_good;

@@ -76,7 +76,8 @@ identify(Job *job, ZgIdentity **out_identity, const char **out_kind, GError **er
     bool local = false;
     ZgProvider *provider;
 
-    if (!g_utf8_validate(job->user, -1, NULL) || (api->local != NULL && !is_local(job, &local, error))) {
+    if (!g_utf8_validate(job->user, -1, NULL) ||
+        (api->local != NULL && !is_local(job, &local, error))) {
         return false;
     }
     provider = local || api->ldap == NULL ? api->local : api->ldap;

@@ -658,7 +658,8 @@ server_listen(ZgHttpServer *server, struct lws_context *context,
     info->keepalive_timeout = IDLE_S;
     info->timeout_secs = ZG_LIMIT_UNAUTHENTICATED_MS / 1000;
     server->vhost = lws_create_vhost(context, info);
-    if (server->vhost == NULL || (info->port > 0 && lws_get_vhost_listen_port(server->vhost) <= 0)) {
+    if (server->vhost == NULL ||
+        (info->port > 0 && lws_get_vhost_listen_port(server->vhost) <= 0)) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_FAILED, "cannot listen on '%s'", where);
         return false;
     }

@@ -333,7 +333,8 @@ main(int argc, char **argv)
     g_option_context_add_main_entries(options, entries, NULL);
     if (!g_option_context_parse(options, &argc, &argv, &error) || argc > 1 ||
         (path == NULL && !routes && !version)) {
-        fprintf(stderr, "zaguan-broker: %s\n", error != NULL ? error->message : "use --config FILE");
+        fprintf(stderr, "zaguan-broker: %s\n",
+                error != NULL ? error->message : "use --config FILE");
         return 2;
     }
     if (version) {

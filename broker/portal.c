@@ -167,7 +167,8 @@ read_work(void *data)
     g_autofree char *digest = NULL;
     size_t n_bytes = 0;
 
-    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > MAX_FILE_BYTES) {
+    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
+        info.st_size > MAX_FILE_BYTES) {
         return;
     }
     bytes = g_malloc((gsize)info.st_size + 1);

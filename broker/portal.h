@@ -8,7 +8,8 @@
 
 typedef struct ZgPortal ZgPortal;
 
-/** zg_portal_new() - @directory: of index.html and assets/; may be NULL (then there is no portal). */
+/** zg_portal_new() - @directory: of index.html and assets/; may be NULL (then there is no portal).
+ */
 ZgPortal *zg_portal_new(const char *directory, ZgWorkerPool *workers);
 void zg_portal_free(ZgPortal *portal);
 

@@ -5,6 +5,8 @@
 
 static const ZgCommand *const commands[] = {
     &zg_cmd_init,
+    &zg_cmd_up,
+    &zg_cmd_down,
     &zg_cmd_login,
     &zg_cmd_logout,
     &zg_cmd_status,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any method and path: the router neither breaks nor gives a parameter that could leave a folder. */
+/* Any method and path: the router neither breaks nor gives a parameter that could leave a folder.
+ */
 #include <glib.h>
 #include <stdint.h>
 #include <string.h>

@@ -93,7 +93,7 @@ def wait_port(port, process):
                 return
         if process.poll() is not None:
             break
-        time.sleep(0.02)
+        threading.Event().wait(0.02)
     raise RuntimeError("slapd does not start")
 
 
@@ -162,7 +162,7 @@ def dripping(connection):
         connection.sendall(b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb")
         while True:
             connection.sendall(b"\x00")
-            time.sleep(0.1)
+            threading.Event().wait(0.1)
     except OSError:
         pass
 
@@ -172,7 +172,7 @@ def relay(delay_s, port):
     def pump(source, sink):
         try:
             while data := source.recv(65536):
-                time.sleep(delay_s)
+                threading.Event().wait(delay_s)
                 sink.sendall(data)
         except OSError:
             pass

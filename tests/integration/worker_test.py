@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -26,7 +27,7 @@ def until(condition, what):
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
+        threading.Event().wait(0.02)
     raise AssertionError(f"not in time: {what}")
 
 

@@ -20,7 +20,7 @@ FOLLOWS_PROTO = {"jansson"}
 # tls.h hands out SSL_CTX.
 FOLLOWS_NET = {"openssl"}
 ONE_FILE = {"ldap": "auth/ldap.c", "libvirt": "hostd/hyp_libvirt.c",
-            "sqlite3": "broker/store/sqlite.c", "argon2": "auth/local.c",
+            "sqlite3": "broker/store/sqlite.c", "argon2": "auth/password.c",
             "libsmartcols": "client/ctl/print.c", "seccomp": "display/sandbox.c"}
 
 

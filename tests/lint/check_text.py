@@ -9,6 +9,8 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 CODE = (".c", ".h", ".py", ".js", ".mjs", ".sh")
 SLEEP = re.compile(r"\b(sleep|usleep|g_usleep|nanosleep)\s*\(|\btime\.sleep\b|^\s*sleep\s+[0-9]")
+# A table of sentences, one row each: breaking them would hide the table.
+WIDE = {"broker/words.c"}
 FOLDERS = ["auth", "broker", "broker/store", "client", "client/api", "client/ctl", "client/web",
            "common/base", "common/net", "common/proto", "display", "hostd", "hostd/guest", "tests"]
 
@@ -23,7 +25,8 @@ def check_code(path, text, complaints):
     if "SPDX-License-Identifier: GPL-3.0-or-later" not in head:
         complaints.append(f"{path}:1: the SPDX line is missing")
     for number, line in enumerate(text.splitlines(), 1):
-        if path.endswith((".c", ".h")) and len(line.expandtabs(4)) > 100:
+        if (path.endswith((".c", ".h")) and path not in WIDE
+                and len(line.expandtabs(4)) > 100):
             complaints.append(f"{path}:{number}: longer than 100 columns")
         if "\t" in line and path.endswith((".c", ".h")):
             complaints.append(f"{path}:{number}: tab")

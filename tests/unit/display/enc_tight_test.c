@@ -97,7 +97,8 @@ draw_smooth_text(Fixture *f)
             if (a != b) {
                 for (int shift = 0; shift < 24; shift += 8) {
                     unsigned weight = (unsigned)(x * 31 + y * 17 + shift) % 200 + 28;
-                    unsigned c = ((a >> shift & 255) * weight + (b >> shift & 255) * (256 - weight)) >> 8;
+                    unsigned c =
+                        ((a >> shift & 255) * weight + (b >> shift & 255) * (256 - weight)) >> 8;
                     mixed |= c << shift;
                 }
                 f->pixels[y * SIDE + x] = mixed;
@@ -211,7 +212,8 @@ eight_bit_viewers_get_no_jpeg_and_no_palette(void **state)
 static void
 pictures_are_cut_into_allowed_tiles(void **state)
 {
-    const ZgRect areas[] = {{0, 0, 8192, 2048}, {3, 5, 1, 8192}, {0, 0, 1280, 800}, {7, 7, 2049, 1}};
+    const ZgRect areas[] = {
+        {0, 0, 8192, 2048}, {3, 5, 1, 8192}, {0, 0, 1280, 800}, {7, 7, 2049, 1}};
 
     for (size_t i = 0; i < G_N_ELEMENTS(areas); i++) {
         g_autoptr(GArray) tiles = g_array_new(FALSE, FALSE, sizeof(ZgRect));
