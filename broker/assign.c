@@ -119,9 +119,16 @@ zg_assign_claim(ZgTx *tx, ZgSession *session, ZgDesktop *desktop, GError **error
 }
 
 static bool
-read_headroom(ZgTx *tx, const char *host, int64_t *out_mib, GError **error)
+read_headroom(ZgTx *tx, const char *host, GHashTable *known, int64_t *out_mib, GError **error)
 {
-    g_autoptr(ZgRows) rows = zg_tx_query(
+    int64_t *kept = g_hash_table_lookup(known, host);
+    g_autoptr(ZgRows) rows = NULL;
+
+    if (kept != NULL) {
+        *out_mib = *kept;
+        return true;
+    }
+    rows = zg_tx_query(
         tx, error,
         "SELECT memory_free_mib - COALESCE((SELECT SUM(memory_mib) FROM desktops"
         " WHERE host = $1 AND life = 'provisioning'), 0) FROM hosts WHERE name = $1",
@@ -130,7 +137,9 @@ read_headroom(ZgTx *tx, const char *host, int64_t *out_mib, GError **error)
     if (rows == NULL) {
         return false;
     }
-    *out_mib = zg_rows_next(rows, NULL) ? zg_rows_int(rows, 0) : 0;
+    kept = g_new(int64_t, 1);
+    *out_mib = *kept = zg_rows_next(rows, NULL) ? zg_rows_int(rows, 0) : 0;
+    g_hash_table_insert(known, g_strdup(host), kept);
     return true;
 }
 
@@ -143,6 +152,7 @@ zg_assign_try(ZgTx *tx, ZgSession *session, GError **error)
         " (SELECT name FROM hosts WHERE state = 'linked' AND maintenance = 0)",
         "t", session->pool);
     g_autoptr(GArray) candidates = g_array_new(FALSE, TRUE, sizeof(ZgCandidate));
+    g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     int chosen;
 
     if (found == NULL) {
@@ -154,7 +164,8 @@ zg_assign_try(ZgTx *tx, ZgSession *session, GError **error)
         if (!zg_assign_may_take(candidate.desktop) || !is_there(candidate.desktop)) {
             continue;
         }
-        if (!read_headroom(tx, candidate.desktop->host, &candidate.headroom_mib, error)) {
+        if (!read_headroom(tx, candidate.desktop->host, known, &candidate.headroom_mib,
+                           error)) {
             return false;
         }
         g_array_append_val(candidates, candidate);

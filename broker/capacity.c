@@ -20,6 +20,33 @@ zg_capacity_breaker(const ZgPool *pool, int64_t now_us)
 }
 
 bool
+zg_capacity_keep(ZgTx *tx, const ZgPool *pool, GError **error)
+{
+    int64_t n_changed = 0;
+
+    if (!zg_tx_run(tx, &n_changed, error,
+                   "UPDATE pools SET next_number = $3, breaker_until_us = $4, make_ms = $5,"
+                   " reason = $6 WHERE name = $1 AND revision = $2",
+                   "tiiiit", pool->name, pool->revision, pool->next_number,
+                   pool->breaker_until_us, pool->make_ms, pool->reason)) {
+        return false;
+    }
+    if (n_changed != 1) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_CONFLICT, "pool '%s' was changed by somebody else",
+                    pool->name);
+        return false;
+    }
+    return true;
+}
+
+bool
+zg_capacity_made(ZgTx *tx, ZgPool *pool, int64_t asked_us, GError **error)
+{
+    pool->make_ms = (3 * pool->make_ms + (zg_tx_now_us(tx) - asked_us) / 1000) / 4;
+    return zg_capacity_keep(tx, pool, error);
+}
+
+bool
 zg_capacity_version(ZgTx *tx, const ZgPool *pool, int64_t *out_version, GError **error)
 {
     g_autoptr(ZgRows) rows = zg_tx_query(
@@ -55,7 +82,7 @@ is_linked(const ZgHost *host)
 }
 
 static void
-count_desktop(const ZgDesktop *desktop, bool host_is_linked, ZgPoolCounts *counts)
+count_desktop(const ZgDesktop *desktop, bool host_serves, ZgPoolCounts *counts)
 {
     switch (zg_desktop_life(desktop)) {
     case ZG_LIFE_PROVISIONING:
@@ -66,7 +93,7 @@ count_desktop(const ZgDesktop *desktop, bool host_is_linked, ZgPoolCounts *count
         counts->refreshing++;
         break;
     case ZG_LIFE_READY:
-        if (host_is_linked) {
+        if (host_serves) {
             counts->ready++;
             counts->outdated += desktop->image_outdated;
         } else {
@@ -97,7 +124,9 @@ count(const ZgSweepRows *rows, const ZgPool *pool)
         const ZgDesktop *desktop = g_ptr_array_index(rows->desktops, i);
 
         if (strcmp(desktop->pool, pool->name) == 0) {
-            count_desktop(desktop, is_linked(find_host(rows, desktop->host)), &counts);
+            const ZgHost *host = find_host(rows, desktop->host);
+
+            count_desktop(desktop, is_linked(host) && !host->maintenance, &counts);
         }
     }
     for (guint i = 0; i < rows->sessions->len; i++) {
@@ -251,7 +280,7 @@ create(ZgTx *tx, const ZgSweepRows *rows, ZgPool *pool, const ZgHost *host, int6
     desktop->revision = 1;
     row.thing_id = row.desktop = desktop->id;
     zg_log_info("desktop-made", desktop->name, "asked of host '%s'", host->name);
-    return zg_row_save(tx, &zg_pool_rows, pool, NULL, NULL, error) &&
+    return zg_capacity_keep(tx, pool, error) &&
            zg_row_insert(tx, &zg_desktop_rows, desktop, error) &&
            zg_record_audit(tx, &row, &cause, error) &&
            zg_record_event(tx, "desktop", desktop->id, NULL, false, error);
@@ -267,7 +296,7 @@ set_reason(ZgTx *tx, ZgPool *pool, const char *reason, GError **error)
         zg_log_warning("pool-short", pool->name, "fewer desktops than wished: %s", reason);
     }
     zg_set_text(&pool->reason, reason);
-    return zg_row_save(tx, &zg_pool_rows, pool, NULL, NULL, error) &&
+    return zg_capacity_keep(tx, pool, error) &&
            zg_record_event(tx, "pool", pool->name, NULL, false, error);
 }
 
@@ -322,7 +351,7 @@ check_breaker(ZgTx *tx, ZgPool *pool, GError **error)
     pool->breaker_until_us = zg_tx_now_us(tx) + ZG_BREAKER_OPEN_US;
     zg_log_error("breaker-open", pool->name, "%d desktops failed; the next try is in %d s",
                  ZG_BREAKER_ERRORS, (int)(ZG_BREAKER_OPEN_US / G_USEC_PER_SEC));
-    return zg_row_save(tx, &zg_pool_rows, pool, NULL, NULL, error) &&
+    return zg_capacity_keep(tx, pool, error) &&
            zg_record_event(tx, "pool", pool->name, NULL, false, error);
 }
 

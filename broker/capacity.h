@@ -18,5 +18,15 @@ bool zg_capacity_check(ZgTx *tx, const ZgSweepRows *rows, GError **error);
 /** zg_capacity_version() - template version that new desktops of @pool get; 0: none is ready. */
 bool zg_capacity_version(ZgTx *tx, const ZgPool *pool, int64_t *out_version, GError **error);
 
+/**
+ * zg_capacity_keep() - write what the broker itself notes in a pool: counter, breaker, speed, reason
+ *
+ * Not the administrator's part, so the revision that they compare with stays as it is.
+ */
+bool zg_capacity_keep(ZgTx *tx, const ZgPool *pool, GError **error);
+
+/** zg_capacity_made() - a desktop of @pool got ready that was asked for at @asked_us. */
+bool zg_capacity_made(ZgTx *tx, ZgPool *pool, int64_t asked_us, GError **error);
+
 /** zg_capacity_breaker() - does the pool's breaker stand open at @now_us? */
 bool zg_capacity_breaker(const ZgPool *pool, int64_t now_us);

@@ -178,8 +178,12 @@ step_making(ZgTx *tx, ZgDesktop *desktop, GError **error)
 {
     ZgCause prepared = {.reason = "prepared", .actor = "broker"};
     ZgCause on = {.reason = "machine-on", .actor = "broker"};
+    ZgCause outdated = {.reason = "outdated", .actor = "broker"};
     ZgLife life = zg_desktop_life(desktop);
 
+    if (life == ZG_LIFE_REFRESHING && desktop->image_outdated) {
+        return zg_desktop_delete(tx, desktop, &outdated, error);
+    }
     if (is_seen(desktop) && desktop->error_code != NULL) {
         return fail(tx, desktop, "failed", desktop->error_message, error);
     }

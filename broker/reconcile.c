@@ -204,12 +204,18 @@ static bool
 check_desktop(Sweep *sweep, ZgDesktop *desktop, GError **error)
 {
     const ZgHost *host = g_hash_table_lookup(sweep->hosts, desktop->host);
+    ZgPool *pool = g_hash_table_lookup(sweep->pools, desktop->pool);
     ZgSession *session = desktop->session != NULL
                              ? g_hash_table_lookup(sweep->sessions, desktop->session)
                              : NULL;
+    bool is_first = desktop->generation == 1 && zg_desktop_life(desktop) != ZG_LIFE_READY;
 
-    return zg_desktop_step(sweep->tx, desktop, session, state_of(sweep, desktop->host),
-                           zg_tx_now_us(sweep->tx) - host->since_us, error);
+    if (!zg_desktop_step(sweep->tx, desktop, session, state_of(sweep, desktop->host),
+                         zg_tx_now_us(sweep->tx) - host->since_us, error)) {
+        return false;
+    }
+    return pool == NULL || !is_first || zg_desktop_life(desktop) != ZG_LIFE_READY ||
+           zg_capacity_made(sweep->tx, pool, desktop->created_us, error);
 }
 
 static bool
