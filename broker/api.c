@@ -217,6 +217,7 @@ zg_api_call_free(ZgApiCall *call)
     g_free(call->body_sha256);
     g_free(call->idempotency_key);
     g_free(call->peer);
+    g_free(call->path);
     g_clear_pointer(&call->sign_in, zg_sign_in_free);
     g_clear_error(&call->error);
     g_free(call->field);
@@ -347,12 +348,20 @@ allow(const ZgApiCall *call, GError **error)
 static void
 restore_headers(ZgApiCall *call)
 {
-    const char *id;
+    const json_t *made;
+    const char *key;
 
     call->answer = call->status < 400 ? json_loads(call->text, 0, NULL) : NULL;
-    id = json_string_value(json_object_get(json_object_get(call->answer, "operation"), "id"));
-    if (call->status == 202 && id != NULL) {
-        call->location = g_strdup_printf(ZG_ROUTE_PREFIX "/operations/%s", id);
+    made = json_object_get(call->answer, "operation");
+    made = made != NULL ? made : call->answer;
+    key = json_string_value(json_object_get(made, "id"));
+    key = key != NULL ? key : json_string_value(json_object_get(made, "name"));
+    if (call->status == 202) {
+        call->location = g_strdup_printf(ZG_ROUTE_PREFIX "/operations/%s", key != NULL ? key : "");
+    } else if (call->status == 201 && call->match.route->method == ZG_METHOD_PUT) {
+        call->location = g_strdup(call->path);
+    } else if (call->status == 201) {
+        call->location = g_strdup_printf("%s/%s", call->path, key != NULL ? key : "");
     }
 }
 
@@ -528,11 +537,12 @@ take_query(ZgApiCall *call, GError **error)
     for (char **pair = call->query; *pair != NULL; pair++) {
         g_autofree char *key = g_strndup(*pair, strcspn(*pair, "="));
 
-        if (!zg_route_allows_query(call->match.route, key) ||
+        if (!zg_route_allows_query(call->match.route, key) || strchr(*pair, '=') == NULL ||
             !g_utf8_validate(*pair, -1, NULL)) {
             g_autofree char *valid = g_utf8_make_valid(key, -1);
 
-            g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID, "query: unknown key '%.64s'", valid);
+            g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID,
+                        "query: key '%.64s' is unknown or has no value", valid);
             return false;
         }
     }
@@ -615,6 +625,7 @@ call_new(ZgApi *api, ZgHttpRequest *request)
     call->language = zg_language_of(zg_http_header(request, ZG_HEADER_ACCEPT_LANGUAGE));
     g_strlcpy(call->trace_id, id, sizeof call->trace_id);
     call->peer = g_strdup(zg_http_peer(request));
+    call->path = g_strdup(zg_http_path(request));
     return call;
 }
 

@@ -48,6 +48,7 @@ typedef struct {
     char *idempotency_key;
     int64_t if_revision;  /* 0: no If-Match */
     char *peer;
+    char *path;
 
     ZgSignIn *sign_in; /* who; NULL on public routes */
     ZgRoles roles;

@@ -53,9 +53,11 @@ zg_lws_context_free(struct lws_context *context)
     if (context == NULL) {
         return;
     }
-    /* With a loop of ours, the first call closes and the second frees. */
+    /*
+     * Once only: with the GLib loop this first call frees the context when nothing is open any
+     * more, and a second one would read it. What is left otherwise goes with the process.
+     */
     lws_context_destroy(context);
     for (int i = 0; i < 100 && g_main_context_iteration(NULL, FALSE); i++) {
     }
-    lws_context_destroy(context);
 }

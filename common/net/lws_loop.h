@@ -15,6 +15,6 @@
  */
 struct lws_context *zg_lws_context_new(GMainLoop *loop, unsigned n_conns, GError **error);
 
-/** zg_lws_context_free() - closes every connection; accepts NULL. */
+/** zg_lws_context_free() - closes every connection; at the program's end only; accepts NULL. */
 void zg_lws_context_free(struct lws_context *context);
 
