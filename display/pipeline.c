@@ -27,7 +27,8 @@ typedef struct {
     ZgPipeline *pipeline;
     char *id;
     ZgOutput *output;
-    bool view_only, seen_first_frame;
+    bool view_only;
+    bool has_update, told_first_frame; /* something was sent; the owner knows */
     ZgDamage dirty; /* changed since it was encoded for this viewer */
     ZgDamage lossy; /* sent, but not exact */
     bool busy;      /* a job for it is on the encode thread */
@@ -114,6 +115,16 @@ note_sent(Viewer *v, ZgRect tile, const ZgBlob *blob)
     }
 }
 
+/* Before a console has painted, viewers are sent black; it counts once the console agrees. */
+static void
+tell_first_frame(ZgPipeline *p, Viewer *v)
+{
+    if (p->has_picture && v->has_update && !v->told_first_frame) {
+        v->told_first_frame = true;
+        p->events->first_frame(p->user, v->id);
+    }
+}
+
 /* Sends what fits into a bounded queue; the rest is dirty again and the next update is smaller. */
 static void
 deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
@@ -141,10 +152,8 @@ deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
         v->budget_pixels = MIN(v->budget_pixels * 2, BUDGET_PIXELS_MAX);
     }
     v->output->ops->send(v->output, (ZgBlob *const *)job->blobs->pdata, n);
-    if (p->has_picture && !v->seen_first_frame) {
-        v->seen_first_frame = true;
-        p->events->first_frame(p->user, v->id);
-    }
+    v->has_update = true;
+    tell_first_frame(p, v);
 }
 
 static Viewer *
@@ -447,7 +456,10 @@ on_source_resize(void *user, int width, int height)
 static void
 on_source_pixels(void *user, ZgRect area, const uint8_t *bgrx)
 {
-    zg_frame_put(&((ZgPipeline *)user)->frame, area, bgrx);
+    ZgPipeline *p = user;
+
+    p->has_picture = true;
+    zg_frame_put(&p->frame, area, bgrx);
 }
 
 static void
@@ -462,10 +474,14 @@ on_source_update(void *user)
     ZgPipeline *p = user;
 
     if (p->frame.fresh.n_dirty > 0) {
-        p->has_picture = true;
         note_changes(p);
     }
     kick(p);
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        if (p->viewers[i]->dirty.n_dirty == 0 && !p->viewers[i]->busy) {
+            tell_first_frame(p, p->viewers[i]);
+        }
+    }
 }
 
 static void

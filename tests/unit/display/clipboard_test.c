@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Clipboard messages: what is packed is unpacked, and nothing too large or invalid comes through.
- */
+/* Clipboard messages: what is packed is unpacked; nothing too large or invalid comes through. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -97,9 +97,8 @@ draw_smooth_text(Fixture *f)
             if (a != b) {
                 for (int shift = 0; shift < 24; shift += 8) {
                     unsigned weight = (unsigned)(x * 31 + y * 17 + shift) % 200 + 28;
-                    unsigned c =
-                        ((a >> shift & 255) * weight + (b >> shift & 255) * (256 - weight)) >> 8;
-                    mixed |= c << shift;
+                    unsigned left = a >> shift & 255, right = b >> shift & 255;
+                    mixed |= (left * weight + right * (256 - weight)) >> 8 << shift;
                 }
                 f->pixels[y * SIDE + x] = mixed;
             }

@@ -149,6 +149,35 @@ decode_tight(ZgRfbReader *in, uint32_t *out, int width, int height, TightPicture
     return (control & 0x80) == 0 && decode_basic(in, out, width, height, control, picture);
 }
 
+/* Draws the next rectangle. Return: false when it is wrong or not all of it is there. */
+static inline bool
+tight_picture_draw_rect(TightPicture *picture, ZgRfbReader *in)
+{
+    int x = zg_rfb_read_u16(in), y = zg_rfb_read_u16(in);
+    int width = zg_rfb_read_u16(in), height = zg_rfb_read_u16(in);
+    int32_t encoding = zg_rfb_read_s32(in);
+    g_autofree uint32_t *out = g_new0(uint32_t, (size_t)width * (size_t)height + 1);
+
+    if (in->short_of_bytes || x + width > picture->width || y + height > picture->height) {
+        return false;
+    }
+    if (encoding == ZG_RFB_RAW) {
+        const uint8_t *p = zg_rfb_read_bytes(in, (size_t)width * (size_t)height * 4);
+        picture->n_raw++;
+        if (p == NULL) {
+            return false;
+        }
+        memcpy(out, p, (size_t)width * (size_t)height * 4);
+    } else if (encoding != ZG_RFB_TIGHT || !decode_tight(in, out, width, height, picture)) {
+        return false;
+    }
+    for (int row = 0; row < height; row++) {
+        memcpy(picture->pixels + (size_t)(y + row) * (size_t)picture->width + x,
+               out + (size_t)row * (size_t)width, (size_t)width * 4);
+    }
+    return true;
+}
+
 /* Draws @n_rects rectangles in the native format. Return: all bytes were understood and used. */
 static inline bool
 tight_picture_draw(TightPicture *picture, const uint8_t *bytes, size_t n_bytes, unsigned n_rects)
@@ -156,27 +185,8 @@ tight_picture_draw(TightPicture *picture, const uint8_t *bytes, size_t n_bytes, 
     ZgRfbReader in = {.bytes = bytes, .n_bytes = n_bytes};
 
     while (n_rects-- > 0) {
-        int x = zg_rfb_read_u16(&in), y = zg_rfb_read_u16(&in);
-        int width = zg_rfb_read_u16(&in), height = zg_rfb_read_u16(&in);
-        int32_t encoding = zg_rfb_read_s32(&in);
-        g_autofree uint32_t *out = g_new0(uint32_t, (size_t)width * (size_t)height + 1);
-
-        if (in.short_of_bytes || x + width > picture->width || y + height > picture->height) {
+        if (!tight_picture_draw_rect(picture, &in)) {
             return false;
-        }
-        if (encoding == ZG_RFB_RAW) {
-            const uint8_t *p = zg_rfb_read_bytes(&in, (size_t)width * (size_t)height * 4);
-            picture->n_raw++;
-            if (p == NULL) {
-                return false;
-            }
-            memcpy(out, p, (size_t)width * (size_t)height * 4);
-        } else if (encoding != ZG_RFB_TIGHT || !decode_tight(&in, out, width, height, picture)) {
-            return false;
-        }
-        for (int row = 0; row < height; row++) {
-            memcpy(picture->pixels + (size_t)(y + row) * (size_t)picture->width + x,
-                   out + (size_t)row * (size_t)width, (size_t)width * 4);
         }
     }
     return !in.short_of_bytes && in.at == in.n_bytes;

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a console that only writes to viewers that decode with code of their own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/fd.h"
+#include "display/clipboard.h"
+#include "display/out_queue.h"
+#include "display/pipeline.h"
+#include "tests/unit/display/tight_decoder.h"
+
+#define WIDTH 320
+#define HEIGHT 200
+#define DEADLINE_US (10 * G_USEC_PER_SEC)
+#define VIEWERS 3
+
+typedef struct {
+    int fd;
+    GByteArray *in;
+    TightPicture picture;
+    unsigned n_rects_left, n_updates, n_bells;
+    uint64_t n_bytes;
+    char *text; /* the last classic cut text */
+    bool closed, stopped;
+} Viewer;
+
+typedef struct {
+    ZgPipeline *pipeline;
+    int console;
+    GByteArray *console_in;
+    bool console_blocked;
+    Viewer viewers[VIEWERS];
+    unsigned n_viewers;
+    unsigned n_lost, n_gone, n_first_frames, n_sizes;
+    char *gone_reason;
+} Fixture;
+
+/* ---- what the pipeline tells ---- */
+
+static void
+on_console_lost(void *user, const char *reason)
+{
+    ((Fixture *)user)->n_lost++;
+}
+
+static void
+on_size(void *user, int width, int height)
+{
+    ((Fixture *)user)->n_sizes++;
+}
+
+static void
+on_first_frame(void *user, const char *id)
+{
+    ((Fixture *)user)->n_first_frames++;
+}
+
+static void
+on_viewer_gone(void *user, const char *id, const char *reason)
+{
+    Fixture *f = user;
+
+    f->n_gone++;
+    g_free(f->gone_reason);
+    f->gone_reason = g_strdup(reason);
+}
+
+static const ZgPipelineEvents events = {
+    .console_lost = on_console_lost,
+    .size = on_size,
+    .first_frame = on_first_frame,
+    .viewer_gone = on_viewer_gone,
+};
+
+/* ---- the console ---- */
+
+static void
+console_send(Fixture *f, const GByteArray *bytes)
+{
+    for (guint at = 0; at < bytes->len;) {
+        ssize_t n =
+            send(f->console, bytes->data + at, bytes->len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0) {
+            assert_int_equal(errno, EAGAIN);
+            g_main_context_iteration(NULL, FALSE);
+            continue;
+        }
+        at += (guint)n;
+    }
+}
+
+static void
+console_open(Fixture *f, int width, int height)
+{
+    g_autoptr(GByteArray) hello = g_byte_array_new();
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_true(zg_fd_set_nonblocking(pair[0], NULL));
+    f->console = pair[1];
+    zg_pipeline_take_console(f->pipeline, pair[0]);
+    g_byte_array_append(hello, (const uint8_t *)"RFB 003.008\n\1\1\0\0\0\0", 18);
+    zg_rfb_put_u16(hello, (uint16_t)width);
+    zg_rfb_put_u16(hello, (uint16_t)height);
+    zg_rfb_put_pixel_format(hello, &zg_pixel_format_native);
+    zg_rfb_put_u32(hello, 0);
+    console_send(f, hello);
+}
+
+static void
+console_paint(Fixture *f, ZgRect area, const uint32_t *pixels)
+{
+    g_autoptr(GByteArray) update = g_byte_array_new();
+
+    zg_rfb_put_update(update, 1);
+    zg_rfb_put_rect(update, area.x, area.y, area.width, area.height, ZG_RFB_RAW);
+    g_byte_array_append(update, (const uint8_t *)pixels, (guint)(area.width * area.height * 4));
+    console_send(f, update);
+}
+
+static void
+console_fill(Fixture *f, ZgRect area, uint32_t colour)
+{
+    g_autofree uint32_t *pixels = g_new(uint32_t, area.width * area.height);
+
+    for (int i = 0; i < area.width * area.height; i++) {
+        pixels[i] = colour;
+    }
+    console_paint(f, area, pixels);
+}
+
+/* ---- viewers ---- */
+
+static void
+viewer_send(Viewer *v, const GByteArray *bytes)
+{
+    assert_int_equal(send(v->fd, bytes->data, bytes->len, MSG_NOSIGNAL), bytes->len);
+}
+
+static void
+viewer_request(Viewer *v, bool incremental)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+
+    zg_rfb_put_update_request(out, incremental, 8192, 8192);
+    viewer_send(v, out);
+}
+
+static Viewer *
+viewer_open(Fixture *f, const int32_t *encodings, unsigned n)
+{
+    Viewer *v = &f->viewers[f->n_viewers];
+    g_autofree char *id = g_strdup_printf("v%u", f->n_viewers++);
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    ZgViewerOptions options = {.id = id, .start = ZG_RFB_START_CLIENT_INIT};
+    uint8_t init[24 + 4]; /* ServerInit with the title "Test" */
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_true(zg_pipeline_add_viewer(f->pipeline, pair[0], &options, NULL));
+    v->fd = pair[1];
+    v->in = g_byte_array_new();
+    zg_rfb_put_u8(out, 1);
+    zg_rfb_put_u8(out, ZG_RFB_C_SET_ENCODINGS);
+    zg_rfb_put_u8(out, 0);
+    zg_rfb_put_u16(out, (uint16_t)n);
+    for (unsigned i = 0; i < n; i++) {
+        zg_rfb_put_s32(out, encodings[i]);
+    }
+    viewer_send(v, out);
+    while (recv(v->fd, init, sizeof init, MSG_PEEK | MSG_DONTWAIT) < (ssize_t)sizeof init) {
+        g_main_context_iteration(NULL, FALSE);
+    }
+    assert_int_equal(recv(v->fd, init, sizeof init, 0), sizeof init);
+    v->picture.width = init[0] << 8 | init[1];
+    v->picture.height = init[2] << 8 | init[3];
+    v->picture.pixels = g_new0(uint32_t, v->picture.width * v->picture.height);
+    viewer_request(v, false);
+    return v;
+}
+
+static bool
+draw_rect(Viewer *v, ZgRfbReader *in)
+{
+    ZgRfbReader head = *in;
+
+    zg_rfb_read_u32(&head);
+    int width = zg_rfb_read_u16(&head), height = zg_rfb_read_u16(&head);
+    if (zg_rfb_read_s32(&head) != ZG_RFB_DESKTOP_SIZE || head.short_of_bytes) {
+        return tight_picture_draw_rect(&v->picture, in);
+    }
+    *in = head;
+    v->picture.width = width;
+    v->picture.height = height;
+    g_free(v->picture.pixels);
+    v->picture.pixels = g_new0(uint32_t, width * height);
+    return true;
+}
+
+/* One message or rectangle. Return: false when not all of it is there. */
+static bool
+viewer_take(Viewer *v, ZgRfbReader *in)
+{
+    if (v->n_rects_left > 0) {
+        if (!draw_rect(v, in)) {
+            assert_true(in->short_of_bytes); /* else it is wrong */
+            return false;
+        }
+        if (--v->n_rects_left == 0) {
+            v->n_updates++;
+            viewer_request(v, true);
+        }
+        return true;
+    }
+    switch (zg_rfb_read_u8(in)) {
+    case ZG_RFB_S_UPDATE:
+        zg_rfb_read_u8(in);
+        v->n_rects_left = zg_rfb_read_u16(in);
+        break;
+    case ZG_RFB_S_BELL:
+        v->n_bells++;
+        break;
+    case ZG_RFB_S_CUT_TEXT: {
+        zg_rfb_read_bytes(in, 3);
+        uint32_t n = zg_rfb_read_u32(in);
+        const uint8_t *text = zg_rfb_read_bytes(in, n);
+        if (text != NULL) {
+            g_free(v->text);
+            v->text = zg_clip_from_latin1(text, n);
+        }
+        break;
+    }
+    default:
+        fail_msg("a message that was not expected");
+    }
+    return !in->short_of_bytes;
+}
+
+static void
+viewer_pump(Viewer *v)
+{
+    uint8_t buffer[65536];
+    ssize_t n = recv(v->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+
+    v->closed |= n == 0;
+    if (n > 0) {
+        g_byte_array_append(v->in, buffer, (guint)n);
+        v->n_bytes += (uint64_t)n;
+    }
+    while (v->in->len > 0) {
+        ZgRfbReader in = {.bytes = v->in->data, .n_bytes = v->in->len};
+        if (!viewer_take(v, &in)) {
+            break;
+        }
+        g_byte_array_remove_range(v->in, 0, (guint)in.at);
+    }
+}
+
+/* ---- running ---- */
+
+static void
+pump(Fixture *f)
+{
+    uint8_t buffer[4096];
+    ssize_t n = f->console < 0 ? 0 : recv(f->console, buffer, sizeof buffer, MSG_DONTWAIT);
+
+    if (n > 0) {
+        g_byte_array_append(f->console_in, buffer, (guint)n);
+    }
+    for (unsigned i = 0; i < f->n_viewers; i++) {
+        if (!f->viewers[i].closed && !f->viewers[i].stopped) {
+            viewer_pump(&f->viewers[i]);
+        }
+    }
+    if (!g_main_context_iteration(NULL, FALSE)) {
+        poll(NULL, 0, 1);
+    }
+}
+
+#define WAIT(f, condition)                                                                         \
+    do {                                                                                           \
+        int64_t until_us = zg_clock_mono_us() + DEADLINE_US;                                       \
+        while (!(condition)) {                                                                     \
+            assert_true(zg_clock_mono_us() < until_us);                                            \
+            pump(f);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static uint32_t
+pixel(const Viewer *v, int x, int y)
+{
+    return v->picture.pixels[y * v->picture.width + x] & 0xffffff;
+}
+
+static int
+set_up(void **state)
+{
+    Fixture *f = g_new0(Fixture, 1);
+
+    f->console_in = g_byte_array_new();
+    f->pipeline = zg_pipeline_new("Test", &events, f);
+    f->console = -1;
+    console_open(f, WIDTH, HEIGHT);
+    WAIT(f, f->n_sizes == 1);
+    *state = f;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    Fixture *f = *state;
+
+    zg_pipeline_free(f->pipeline);
+    if (f->console >= 0) {
+        close(f->console);
+    }
+    for (unsigned i = 0; i < f->n_viewers; i++) {
+        close(f->viewers[i].fd);
+        g_byte_array_unref(f->viewers[i].in);
+        g_free(f->viewers[i].picture.pixels);
+        g_free(f->viewers[i].text);
+    }
+    g_byte_array_unref(f->console_in);
+    g_free(f->gone_reason);
+    g_free(f);
+    return 0;
+}
+
+static const ZgRect all = {0, 0, WIDTH, HEIGHT};
+static const int32_t raw[] = {ZG_RFB_RAW, ZG_RFB_DESKTOP_SIZE};
+static const int32_t tight[] = {ZG_RFB_TIGHT, ZG_RFB_DESKTOP_SIZE};
+static const int32_t tight_jpeg[] = {ZG_RFB_TIGHT, ZG_RFB_JPEG_QUALITY_0 + 6};
+
+static void
+viewers_of_every_kind_see_the_same(void **state)
+{
+    Fixture *f = *state;
+    Viewer *one = viewer_open(f, raw, 2), *two = viewer_open(f, tight, 2);
+    Viewer *three = viewer_open(f, tight, 2);
+
+    console_fill(f, all, 0x102030);
+    console_fill(f, (ZgRect){100, 50, 33, 21}, 0xabcdef);
+    WAIT(f, pixel(one, 132, 70) == 0xabcdef && pixel(one, 0, 0) == 0x102030);
+    WAIT(f, pixel(two, 132, 70) == 0xabcdef && pixel(two, WIDTH - 1, HEIGHT - 1) == 0x102030);
+    WAIT(f, pixel(three, 100, 50) == 0xabcdef && pixel(three, 99, 50) == 0x102030);
+    assert_int_equal(f->n_first_frames, 3);
+}
+
+static void
+inflated_damage_costs_nothing(void **state)
+{
+    Fixture *f = *state;
+    Viewer *v = viewer_open(f, raw, 2);
+    uint64_t before;
+
+    console_fill(f, all, 0x102030);
+    WAIT(f, pixel(v, WIDTH - 1, HEIGHT - 1) == 0x102030);
+    before = v->n_bytes;
+    for (int i = 0; i < 20; i++) {
+        console_fill(f, all, 0x102030); /* the same again */
+    }
+    console_fill(f, (ZgRect){0, 0, 1, 1}, 0xffffff);
+    WAIT(f, pixel(v, 0, 0) == 0xffffff);
+    assert_true(v->n_bytes - before < 200);
+}
+
+static void
+a_resting_photo_becomes_exact(void **state)
+{
+    Fixture *f = *state;
+    Viewer *v = viewer_open(f, tight_jpeg, 2);
+    g_autofree uint32_t *photo = g_new(uint32_t, WIDTH * HEIGHT);
+
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        uint32_t x = (uint32_t)(i % WIDTH), y = (uint32_t)(i / WIDTH);
+        uint32_t n = (x * 7919 + y * 104729) >> 4;
+        photo[i] = (x / 2 + (n & 7)) << 16 | (y + (n & 7)) << 8 | (n & 15);
+    }
+    console_paint(f, all, photo);
+    WAIT(f, v->picture.n_jpeg > 0);
+    for (int i = 0; i < WIDTH * HEIGHT; i += 97) {
+        WAIT(f, pixel(v, i % WIDTH, i / WIDTH) == photo[i]);
+    }
+}
+
+static void
+a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits(void **state)
+{
+    Fixture *f = *state;
+    Viewer *can = viewer_open(f, tight, 2), *cannot = viewer_open(f, tight_jpeg, 1);
+    g_autoptr(GByteArray) mode = g_byte_array_new();
+
+    console_fill(f, all, 0x102030);
+    WAIT(f, pixel(can, 0, 0) == 0x102030 && pixel(cannot, 0, 0) == 0x102030);
+    zg_rfb_put_update(mode, 1);
+    zg_rfb_put_rect(mode, 0, 0, 1024, 768, ZG_RFB_DESKTOP_SIZE);
+    console_send(f, mode);
+    console_fill(f, (ZgRect){0, 0, 1024, 768}, 0x998877);
+    WAIT(f, can->picture.width == 1024 && pixel(can, 1023, 767) == 0x998877);
+    WAIT(f, pixel(cannot, WIDTH - 1, HEIGHT - 1) == 0x998877);
+    assert_int_equal(cannot->picture.width, WIDTH);
+    g_byte_array_set_size(mode, 0);
+    zg_rfb_put_update(mode, 1);
+    zg_rfb_put_rect(mode, 0, 0, 100, 80, ZG_RFB_DESKTOP_SIZE);
+    console_send(f, mode);
+    console_fill(f, (ZgRect){0, 0, 100, 80}, 0x333333);
+    WAIT(f, can->picture.width == 100 && pixel(can, 99, 79) == 0x333333);
+    WAIT(f, pixel(cannot, 99, 79) == 0x333333);
+}
+
+static void
+a_stopped_reader_costs_a_bounded_queue_and_delays_nobody(void **state)
+{
+    Fixture *f = *state;
+    Viewer *slow = viewer_open(f, raw, 2), *quick = viewer_open(f, tight, 2);
+    g_autofree uint32_t *noise = g_new(uint32_t, WIDTH * HEIGHT);
+    ZgViewerStats stats[2];
+
+    console_fill(f, all, 0);
+    WAIT(f, pixel(slow, 0, 0) == 0 && f->n_first_frames == 2);
+    slow->stopped = true;
+    for (uint32_t round = 1; round <= 40; round++) {
+        viewer_request(slow, true); /* asks without reading */
+        for (int i = 0; i < WIDTH * HEIGHT; i++) {
+            noise[i] = ((uint32_t)i * 2654435761u + round * 40503u) & 0xffffff;
+        }
+        console_paint(f, all, noise);
+        WAIT(f, pixel(quick, 7, 7) == noise[7 * WIDTH + 7]);
+        assert_int_equal(zg_pipeline_get_stats(f->pipeline, stats, 2), 2);
+        assert_true(stats[0].output.queued_bytes <= ZG_OUT_QUEUE_BYTES_MAX + 65536);
+    }
+    slow->stopped = false; /* reads again: gets the newest state, not forty old ones */
+    WAIT(f, pixel(slow, WIDTH - 1, HEIGHT - 1) == noise[WIDTH * HEIGHT - 1]);
+    assert_true(slow->n_updates < 20);
+}
+
+static void
+clipboard_goes_both_ways(void **state)
+{
+    Fixture *f = *state;
+    Viewer *v = viewer_open(f, raw, 2);
+    g_autoptr(GByteArray) text = g_byte_array_new();
+
+    console_fill(f, all, 0x102030);
+    WAIT(f, pixel(v, 0, 0) == 0x102030);
+    zg_clip_put_latin1(text, ZG_RFB_S_CUT_TEXT, "desde la máquina");
+    console_send(f, text);
+    WAIT(f, v->text != NULL);
+    assert_string_equal(v->text, "desde la máquina");
+    g_byte_array_set_size(text, 0);
+    zg_clip_put_latin1(text, ZG_RFB_C_CUT_TEXT, "hacia ella");
+    g_byte_array_set_size(f->console_in, 0);
+    viewer_send(v, text);
+    WAIT(f, memmem(f->console_in->data, f->console_in->len, "hacia ella", 10) != NULL);
+}
+
+static void
+a_lost_console_leaves_picture_and_viewers(void **state)
+{
+    Fixture *f = *state;
+    Viewer *v = viewer_open(f, tight, 2);
+
+    console_fill(f, all, 0x102030);
+    WAIT(f, pixel(v, 0, 0) == 0x102030);
+    close(f->console);
+    f->console = -1;
+    WAIT(f, f->n_lost == 1);
+    assert_false(zg_pipeline_has_console(f->pipeline));
+    viewer_request(v, false); /* the kept picture can be asked for again */
+    memset(v->picture.pixels, 0, WIDTH * HEIGHT * 4);
+    WAIT(f, pixel(v, WIDTH - 1, 0) == 0x102030);
+    console_open(f, WIDTH, HEIGHT);
+    console_fill(f, all, 0x010203);
+    WAIT(f, pixel(v, 5, 5) == 0x010203);
+    assert_false(v->closed);
+}
+
+static void
+a_second_viewer_with_the_same_id_is_refused(void **state)
+{
+    Fixture *f = *state;
+    ZgViewerOptions options = {.id = "v0"};
+    g_autoptr(GError) error = NULL;
+    int pair[2];
+
+    viewer_open(f, raw, 2);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_false(zg_pipeline_add_viewer(f->pipeline, pair[0], &options, &error));
+    assert_true(g_error_matches(error, ZG_ERROR, ZG_ERROR_CONFLICT));
+    close(pair[1]);
+}
+
+static void
+a_cut_viewer_hears_a_bell_sees_why_and_is_closed(void **state)
+{
+    Fixture *f = *state;
+    Viewer *v = viewer_open(f, tight, 2);
+    bool ink = false;
+
+    console_fill(f, all, 0x102030);
+    WAIT(f, pixel(v, 0, 0) == 0x102030);
+    assert_true(zg_pipeline_cut(f->pipeline, "v0", "taken-over", "Adiós"));
+    assert_false(zg_pipeline_cut(f->pipeline, "nobody", "x", ""));
+    WAIT(f, v->closed && f->n_gone == 1);
+    assert_int_equal(v->n_bells, 1);
+    assert_string_equal(f->gone_reason, "taken-over");
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        ink |= (v->picture.pixels[i] & 0xffffff) == 0xffffff;
+    }
+    assert_true(ink);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(viewers_of_every_kind_see_the_same),
+        TEST(inflated_damage_costs_nothing),
+        TEST(a_resting_photo_becomes_exact),
+        TEST(a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits),
+        TEST(a_stopped_reader_costs_a_bounded_queue_and_delays_nobody),
+        TEST(clipboard_goes_both_ways),
+        TEST(a_lost_console_leaves_picture_and_viewers),
+        TEST(a_second_viewer_with_the_same_id_is_refused),
+        TEST(a_cut_viewer_hears_a_bell_sees_why_and_is_closed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
