@@ -638,8 +638,8 @@ on_output_gone(void *user, ZgOutput *output, const char *reason)
     if (!v->view_only) {
         zg_input_release(p->source, output);
     }
+    p->events->viewer_gone(p->user, id, kept); /* before its stream is closed */
     viewer_free(v);
-    p->events->viewer_gone(p->user, id, kept);
 }
 
 static const ZgOutputEvents output_events = {
