@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Holds a running broker to docs/api/openapi.yaml: every route and every field, with a host that
 does all at once, so that each route gives its good answer too."""
+import configparser
 import http.client
 import json
 import os
@@ -11,19 +12,21 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
 import jsonschema
 import yaml
 
-from fake_host import FakeHost, make_authority
+import fake_hostd
 
-BROKER = os.path.abspath(sys.argv[1])
-OPENAPI = yaml.safe_load(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8"))
+ZAGUAN, BROKER = (os.path.abspath(program) for program in sys.argv[1:3])
+OPENAPI = yaml.safe_load(pathlib.Path(sys.argv[3]).read_text(encoding="utf-8"))
 METHODS = ("get", "post", "put", "patch", "delete")
 PORTAL = "https://127.0.0.1:8443"
 PASSWORD = "correct horse"
+PAUSE = threading.Event()
 
 
 def routes_of_contract():
@@ -72,25 +75,31 @@ class Broker:
     """A real broker in a folder of its own, with a local administrator and one fake host."""
 
     def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="zaguan-api-")
-        for name in ("run", "store", "web/assets"):
-            os.makedirs(f"{self.folder}/{name}")
-        pathlib.Path(self.folder, "web/index.html").write_text("<!doctype html>\n", "utf-8")
-        pathlib.Path(self.folder, "web/assets/app-0123456789ab.js").write_text("1\n", "utf-8")
-        make_authority(self.folder, "host1")
-        self.conf = f"{self.folder}/broker.conf"
-        pathlib.Path(self.conf).write_text(
-            "[http]\nweb-directory=web\n" f"portal-origin={PORTAL}\n"
-            "[link]\nunix=run/link.sock\ncertificate=broker.pem\nkey=broker.key\nca=ca.pem\n"
-            "ca-key=ca.key\n", encoding="utf-8")
-        subprocess.run([BROKER, "--config", self.conf, "--create-local-admin", "admin"], check=True,
-                       input=PASSWORD + "\n", text=True, timeout=60)
-        self.log = open(f"{self.folder}/log", "wb")
+        self.top = pathlib.Path(tempfile.mkdtemp(prefix="zaguan-api-"))
+        self.folder = self.top / "inst"
+        subprocess.run([ZAGUAN, "init", self.folder, "--host", "h1", "--metrics-port", "0",
+                        "--password-file", "-"], input=PASSWORD + "\n", text=True, check=True,
+                       capture_output=True, timeout=60,
+                       env={**os.environ, "ZAGUAN_BROKER": BROKER})
+        self.web = self.top / "web"
+        (self.web / "assets").mkdir(parents=True)
+        (self.web / "index.html").write_text("<!doctype html>\n", encoding="utf-8")
+        (self.web / "assets/app-0123456789ab.js").write_text("1\n", encoding="utf-8")
+        self.configure()
+        self.log = open(self.top / "log", "wb")
         self.start()
-        self.host = FakeHost(self.folder, f"{self.folder}/run/link.sock", "host1")
+        self.host = fake_hostd.FakeHost(self.folder / "run/link.sock", self.folder)
+
+    def configure(self):
+        conf = configparser.ConfigParser(interpolation=None)
+        conf.read(self.folder / "broker.conf")
+        conf["http"].update({"web-directory": str(self.web), "portal-origin": PORTAL})
+        with open(self.folder / "broker.conf", "w", encoding="utf-8") as f:
+            conf.write(f)
 
     def start(self):
-        self.process = subprocess.Popen([BROKER, "--config", self.conf], stderr=self.log)
+        self.process = subprocess.Popen([BROKER, "--config", self.folder / "broker.conf"],
+                                        stderr=self.log)
         end = time.monotonic() + 20
         while True:
             try:
@@ -99,18 +108,18 @@ class Broker:
             except OSError:
                 if time.monotonic() > end or self.process.poll() is not None:
                     raise
-                time.sleep(0.05)
+                PAUSE.wait(0.05)
 
     def stop(self):
         self.host.close()
         self.process.terminate()
         code = self.process.wait(20)
         self.log.close()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.top)
         return code
 
     def request(self, method, path, body=None, headers=None):
-        connection = UnixConnection(f"{self.folder}/run/broker.sock")
+        connection = UnixConnection(str(self.folder / "run/broker.sock"))
         headers = dict(headers or {})
         data = None
         if body is not None:
@@ -190,7 +199,7 @@ class ContractTest(unittest.TestCase):
             if condition(thing):
                 return thing
             self.assertLess(time.monotonic(), end, f"waiting for {what}: {thing}")
-            time.sleep(0.05)
+            PAUSE.wait(0.05)
 
     def finished(self, accepted):
         return self.until("the operation", f"/api/v1/operations/{accepted['operation']['id']}",
@@ -347,7 +356,8 @@ class ContractTest(unittest.TestCase):
         self.assertEqual((again.status, again.json["id"]), (200, session["id"]))
         ticket = self.good("POST", f"/api/v1/my/sessions/{session['id']}/ticket",
                            {"share": False, "view_only": False}, 201)
-        self.broker.host.viewer(ticket["desktop"], session["id"], "admin", "in")
+        self.assertEqual(ticket["desktop"], session["desktop"])
+        self.broker.host.viewer(session, "in", 1)
         self.until("the viewer", f"/api/v1/my/sessions/{session['id']}",
                    lambda s: s["state"] == "active")
         self.assertEqual(self.good("GET", "/api/v1/my/sessions")["items"][0]["id"], session["id"])
@@ -377,12 +387,12 @@ class ContractTest(unittest.TestCase):
 
     def test_hosts(self):
         self.good("GET", "/api/v1/hosts")
-        self.good("GET", "/api/v1/hosts/host1")
+        self.good("GET", "/api/v1/hosts/h1")
         for on in (True, False):
-            host = self.good("PATCH", "/api/v1/hosts/host1", {"maintenance": on})
+            host = self.good("PATCH", "/api/v1/hosts/h1", {"maintenance": on})
             self.assertIs(host["maintenance"], on)
-        self.good("POST", "/api/v1/hosts/tokens", {"host": "host2"}, 201)
-        answer = self.checked("DELETE", "/api/v1/hosts/host2")
+        self.good("POST", "/api/v1/hosts/tokens", {"host": "h2"}, 201)
+        answer = self.checked("DELETE", "/api/v1/hosts/h2")
         self.assertIn(answer.status, (204, 404))
 
     def test_users(self):
@@ -454,7 +464,7 @@ class ContractTest(unittest.TestCase):
         for upgrade in ("h2c", "websocket"):
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(10)
-                s.connect(f"{self.broker.folder}/run/broker.sock")
+                s.connect(str(self.broker.folder / "run/broker.sock"))
                 s.sendall(f"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
                           f"Upgrade: {upgrade}\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -486,7 +496,7 @@ class ContractTest(unittest.TestCase):
         found = []
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(10)
-            s.connect(f"{self.broker.folder}/run/broker.sock")
+            s.connect(str(self.broker.folder / "run/broker.sock"))
             after = f"Last-Event-ID: {last}\r\n" if last is not None else ""
             s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n"
                       f"{after}\r\n".encode())
@@ -526,7 +536,7 @@ class ContractTest(unittest.TestCase):
         asset = self.broker.request("GET", "/assets/app-0123456789ab.js")
         self.assertIn("immutable", asset.headers["cache-control"])
         self.assertTrue(asset.headers["content-type"].startswith("text/javascript"))
-        os.symlink("/etc/hostname", f"{self.broker.folder}/web/out.txt")
+        os.symlink("/etc/hostname", self.broker.web / "out.txt")
         for path in ("/../broker.conf", "/%2e%2e/broker.conf", "/assets/..%2f..%2fbroker.conf",
                      "/out.txt", "/.hidden", "/assets", "/assets/", "/nothing.js"):
             answer = self.broker.request("GET", path)
@@ -546,4 +556,4 @@ class ZCoverageTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], "-v"] + sys.argv[3:])
+    unittest.main(argv=[sys.argv[0], "-v"] + sys.argv[4:])
