@@ -15,11 +15,11 @@ typedef struct {
 /** zg_capacity_check() - one step for every pool. */
 bool zg_capacity_check(ZgTx *tx, const ZgSweepRows *rows, GError **error);
 
-/** zg_capacity_version() - template version that new desktops of @pool get; 0: none is ready. */
+/** zg_capacity_version() - template version for new desktops of @pool; 0: none is ready. */
 bool zg_capacity_version(ZgTx *tx, const ZgPool *pool, int64_t *out_version, GError **error);
 
 /**
- * zg_capacity_keep() - write what the broker itself notes in a pool: counter, breaker, speed, reason
+ * zg_capacity_keep() - write what the broker notes in a pool: counter, breaker, speed, reason
  *
  * Not the administrator's part, so the revision that they compare with stays as it is.
  */
