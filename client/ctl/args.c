@@ -190,10 +190,19 @@ zg_args_parse(const ZgCommand *const *commands, int argc, char *const *argv, ZgA
 {
     g_auto(ZgArgs) args = {.args = g_ptr_array_new(),
                            .options = g_hash_table_new(g_str_hash, g_str_equal)};
-    int n_words = 0;
+    int n_words = 0, first = 0;
     bool only_args = false;
 
-    if (argc > 0 && argv[0][0] != '-') {
+    /* What every command takes may also stand before it. */
+    while (first < argc && argv[first][0] == '-' && argv[first][1] != '\0') {
+        if (!take_option(&args, argc, argv, &first, error)) {
+            return false;
+        }
+        first++;
+    }
+    argc -= first;
+    argv += first;
+    if (argc > 0) {
         args.command = find_command(commands, argc, argv, &n_words);
         if (args.command == NULL) {
             bool bare = argc == 1 || argv[1][0] == '-';
@@ -205,7 +214,7 @@ zg_args_parse(const ZgCommand *const *commands, int argc, char *const *argv, ZgA
             args.help = true;
             n_words = 1;
         }
-    } else if (argc == 0) {
+    } else {
         args.help = true;
     }
     for (int i = n_words; i < argc; i++) {
@@ -222,11 +231,6 @@ zg_args_parse(const ZgCommand *const *commands, int argc, char *const *argv, ZgA
     args.help = args.help || g_hash_table_contains(args.options, "help");
     if (!check_output(&args, error) ||
         (args.command != NULL && !args.help && !check_count(args.command, args.args, error))) {
-        return false;
-    }
-    if (args.command == NULL && args.args->len > 0) {
-        g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID, "'%s': options come after the command",
-                    argv[0]);
         return false;
     }
     *out_args = args;

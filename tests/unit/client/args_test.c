@@ -48,6 +48,18 @@ a_command_of_two_words_takes_arguments_and_options(void **state)
 }
 
 static void
+common_options_may_stand_before_the_command(void **state)
+{
+    g_auto(ZgArgs) args = {0};
+
+    assert_true(parse(&args, NULL, "--context", "/x", "--json", "op", "show", "7", NULL));
+    assert_string_equal(args.command->name, "op show");
+    assert_string_equal(args.args->pdata[0], "7");
+    assert_string_equal(g_hash_table_lookup(args.options, "context"), "/x");
+    assert_true(g_hash_table_contains(args.options, "json"));
+}
+
+static void
 words_after_two_hyphens_are_arguments(void **state)
 {
     g_auto(ZgArgs) args = {0};
@@ -224,6 +236,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_of_two_words_takes_arguments_and_options),
+        cmocka_unit_test(common_options_may_stand_before_the_command),
         cmocka_unit_test(words_after_two_hyphens_are_arguments),
         cmocka_unit_test(a_noun_alone_asks_for_help),
         cmocka_unit_test(misspelt_words_are_answered_with_the_nearest_known_one),
