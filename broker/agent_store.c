@@ -88,6 +88,16 @@ replace_images(ZgTx *tx, const ZgAgentHello *hello, GError **error)
     return true;
 }
 
+/* What was seen over an older link says nothing of now: the first report tells anew. */
+static bool
+forget_seen(ZgTx *tx, const char *host, GError **error)
+{
+    return zg_tx_run(tx, NULL, error,
+                     "UPDATE desktops SET seen_power = $2, revision = revision + 1"
+                     " WHERE host = $1 AND seen_power <> $2",
+                     "tt", host, zg_power_name(ZG_POWER_UNKNOWN));
+}
+
 bool
 zg_agent_store_hello(ZgStore *store, const ZgAgentHello *hello, int64_t *out_epoch, GError **error)
 {
@@ -114,7 +124,8 @@ zg_agent_store_hello(ZgStore *store, const ZgAgentHello *hello, int64_t *out_epo
     host->disk_mib = hello->disk_mib;
     *out_epoch = host->epoch;
     return zg_row_save(tx, &zg_host_rows, host, NULL, NULL, error) &&
-           replace_images(tx, hello, error) && zg_record_audit(tx, &row, &cause, error) &&
+           replace_images(tx, hello, error) && forget_seen(tx, host->name, error) &&
+           zg_record_audit(tx, &row, &cause, error) &&
            zg_record_event(tx, "host", host->name, NULL, false, error) && zg_tx_commit(tx, error);
 }
 

@@ -79,9 +79,10 @@ static void
 skip_answer_fields(ZgJsonReader *reader)
 {
     const json_t *unused = NULL;
-    int64_t revision = 0;
+    int64_t revision = 0, usable = 0;
 
     zg_json_take_object(reader, "counts", ZG_JSON_OPTIONAL, &unused);
+    zg_json_take_int(reader, "usable", ZG_JSON_OPTIONAL, 0, INT32_MAX, &usable);
     zg_json_take_int(reader, "revision", ZG_JSON_OPTIONAL, 0, INT64_MAX, &revision);
 }
 

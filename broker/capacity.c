@@ -14,6 +14,24 @@
 #define POOL_STEM_CHARS 50 /* so that NAME-NUMBER stays a label */
 
 bool
+zg_capacity_usable(ZgTx *tx, const char *pool, int64_t *out_n, GError **error)
+{
+    g_autoptr(ZgRows) rows =
+        zg_tx_query(tx, error,
+                    "SELECT COUNT(*) FROM desktops JOIN hosts ON hosts.name = desktops.host"
+                    " WHERE desktops.pool = $1 AND desktops.life = $2"
+                    " AND desktops.seen_power = $3 AND hosts.state = $4",
+                    "tttt", pool, zg_life_name(ZG_LIFE_READY), zg_power_name(ZG_POWER_ON),
+                    zg_host_state_name(ZG_HOST_LINKED));
+
+    if (rows == NULL) {
+        return false;
+    }
+    *out_n = zg_rows_next(rows, NULL) ? zg_rows_int(rows, 0) : 0;
+    return true;
+}
+
+bool
 zg_capacity_breaker(const ZgPool *pool, int64_t now_us)
 {
     return pool->breaker_until_us > now_us;

@@ -28,5 +28,8 @@ bool zg_capacity_keep(ZgTx *tx, const ZgPool *pool, GError **error);
 /** zg_capacity_made() - a desktop of @pool got ready that was asked for at @asked_us. */
 bool zg_capacity_made(ZgTx *tx, ZgPool *pool, int64_t asked_us, GError **error);
 
+/** zg_capacity_usable() - ready desktops of @pool whose machine runs now, on a linked host. */
+bool zg_capacity_usable(ZgTx *tx, const char *pool, int64_t *out_n, GError **error);
+
 /** zg_capacity_breaker() - does the pool's breaker stand open at @now_us? */
 bool zg_capacity_breaker(const ZgPool *pool, int64_t now_us);

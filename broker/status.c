@@ -73,19 +73,6 @@ look_at_hosts(Look *look, json_t *hosts, GError **error)
 }
 
 static bool
-count_ready(ZgTx *tx, const char *pool, int64_t *out_n, GError **error)
-{
-    g_autoptr(ZgRows) rows = zg_tx_query(
-        tx, error, "SELECT COUNT(*) FROM desktops WHERE pool = $1 AND life = 'ready'", "t", pool);
-
-    if (rows == NULL) {
-        return false;
-    }
-    *out_n = zg_rows_next(rows, NULL) ? zg_rows_int(rows, 0) : 0;
-    return true;
-}
-
-static bool
 look_at_pool(Look *look, const ZgPool *pool, GError **error)
 {
     g_autofree char *thing = g_strdup_printf("pool '%s'", pool->name);
@@ -96,7 +83,7 @@ look_at_pool(Look *look, const ZgPool *pool, GError **error)
     if (!pool->enabled) {
         return true;
     }
-    if (!count_ready(look->tx, pool->name, &n_ready, error) ||
+    if (!zg_capacity_usable(look->tx, pool->name, &n_ready, error) ||
         !zg_capacity_version(look->tx, pool, &version, error)) {
         return false;
     }

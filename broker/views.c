@@ -240,6 +240,7 @@ add_counts(ZgTx *tx, const ZgPool *pool, json_t *view, GError **error)
 {
     g_autoptr(ZgRows) rows = NULL;
     json_t *counts = json_object();
+    int64_t n_usable = 0;
 
     json_object_set_new(view, "counts", counts);
     for (int life = 0; life < ZG_N_LIVES; life++) {
@@ -251,7 +252,11 @@ add_counts(ZgTx *tx, const ZgPool *pool, json_t *view, GError **error)
     while (rows != NULL && zg_rows_next(rows, NULL)) {
         set_int(counts, zg_rows_text(rows, 0), zg_rows_int(rows, 1));
     }
-    return rows != NULL;
+    if (rows == NULL || !zg_capacity_usable(tx, pool->name, &n_usable, error)) {
+        return false;
+    }
+    set_int(view, "usable", n_usable);
+    return true;
 }
 
 json_t *

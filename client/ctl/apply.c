@@ -36,6 +36,7 @@ merge(const json_t *wanted, const json_t *actual)
 
     json_object_del(all, "revision");
     json_object_del(all, "counts");
+    json_object_del(all, "usable");
     json_object_update_recursive(all, (json_t *)wanted);
     return all;
 }

@@ -11,7 +11,7 @@ static const ZgColumn pool_columns[] = {
     {"TEMPLATE", "template", false},
     {"WANTED", "ready", true},
     {"MOST", "max", true},
-    {"READY", "counts.ready", true},
+    {"READY", "usable", true},
     {"IN USE", "counts.in-use", true},
     {"ERROR", "counts.error", true},
     {"NETWORK", "network", false},
@@ -76,6 +76,7 @@ pool_scale(ZgCtl *ctl, GError **error)
     revision = json_integer_value(json_object_get(pool, "revision"));
     json_object_del(pool, "revision");
     json_object_del(pool, "counts");
+    json_object_del(pool, "usable");
     if (!zg_broker_client_call_if(zg_ctl_client(ctl), "PUT", path, revision, pool, NULL, error)) {
         return -1;
     }

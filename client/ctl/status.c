@@ -77,7 +77,7 @@ print_pools(const json_t *pools)
         const json_t *counts = json_object_get(pool, "counts");
         g_autofree char *text = g_strdup_printf(
             "%s: %d of %d ready, %d in use%s", text_of(pool, "name", "?"),
-            (int)json_integer_value(json_object_get(counts, "ready")),
+            (int)json_integer_value(json_object_get(pool, "usable")),
             (int)json_integer_value(json_object_get(pool, "ready")),
             (int)json_integer_value(json_object_get(counts, "in-use")),
             json_is_false(json_object_get(pool, "enabled")) ? ", not enabled" : "");

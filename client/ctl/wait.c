@@ -7,12 +7,6 @@
 #include "common/base/error.h"
 #include "common/proto/json.h"
 
-static int64_t
-count_of(const json_t *pool, const char *life)
-{
-    return json_integer_value(json_object_get(json_object_get(pool, "counts"), life));
-}
-
 /* "2 of 4 ready, 1 customizing, 1 provisioning" */
 static char *
 counts_text(const json_t *pool, int64_t ready, int64_t wanted)
@@ -55,7 +49,7 @@ wait_pool(ZgCtl *ctl, GError **error)
         if (!zg_broker_client_call(zg_ctl_client(ctl), "GET", path, NULL, &pool, error)) {
             return -1;
         }
-        ready = count_of(pool, "ready");
+        ready = json_integer_value(json_object_get(pool, "usable"));
         text = counts_text(pool, ready, wanted);
         zg_progress_update(progress, (int)MIN(ready * 100 / wanted, 100), text);
         if (ready >= wanted) {

@@ -114,7 +114,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                      "hosts": [{"name": "h1", "state": "lost", "accel": "tcg",
                                 "accel_reason": "no /dev/kvm"}],
                      "pools": [{"name": "office", "ready": 3, "enabled": True,
-                                "counts": {"ready": 2, "in-use": 1}}],
+                                "counts": {"ready": 2, "in-use": 1}, "usable": 2}],
                      "problems": [{"severity": "error", "thing": "host 'h1'", "text": "is away",
                                    "hint": "look at its hostd.log"}]}
 
@@ -137,7 +137,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return problem(409, "conflict", "somebody else changed it")
             state.changes += 1
             state.pools[name] = dict(body, revision=state.changes, max=body.get("max", 5),
-                                     counts={"ready": 2, "in-use": 1})
+                                     counts={"ready": 2, "in-use": 1}, usable=2)
             return 200, state.pools[name]
         return None
 

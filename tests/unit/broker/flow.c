@@ -25,8 +25,8 @@ free_observed(gpointer data)
     zg_observed_free(data);
 }
 
-static void
-say_hello(Flow *flow)
+void
+flow_hello(Flow *flow)
 {
     g_autoptr(ZgAgentHello) hello = zg_agent_hello_new();
     g_autoptr(GError) error = NULL;
@@ -62,7 +62,7 @@ flow_start(Flow *flow)
     g_hash_table_insert(flow->links, (gpointer) "h1", GINT_TO_POINTER(ZG_HOST_LINKED));
     flow->machines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_observed);
     flow->done_kinds = g_ptr_array_new_with_free_func(g_free);
-    say_hello(flow);
+    flow_hello(flow);
 }
 
 void

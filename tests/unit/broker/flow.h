@@ -23,6 +23,9 @@ extern int64_t flow_now_us;
 void flow_start(Flow *flow);
 void flow_stop(Flow *flow);
 
+/** flow_hello() - the host's link begins anew. */
+void flow_hello(Flow *flow);
+
 /** flow_advance() - let time pass, sweeping every 5 s. */
 void flow_advance(Flow *flow, int seconds);
 

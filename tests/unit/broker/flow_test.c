@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <string.h>
+#include "broker/capacity.h"
 #include "broker/command.h"
 #include "broker/reason.h"
 #include "broker/session.h"
@@ -592,6 +593,33 @@ status_names_what_is_wrong(void **state)
     assert_true(json_array_size(json_object_get(bad, "problems")) > 0);
 }
 
+static int64_t
+usable_of(const char *pool)
+{
+    g_autoptr(ZgTx) tx = zg_tx_begin(flow.service->store, ZG_TX_READ, NULL);
+    int64_t n = -1;
+
+    assert_true(zg_capacity_usable(tx, pool, &n, NULL));
+    return n;
+}
+
+static void
+a_desktop_is_usable_only_while_its_host_says_so(void **state)
+{
+    (void)state;
+    flow_pool(&flow, "office", 2, 2);
+    flow_settle(&flow);
+    assert_int_equal(usable_of("office"), 2);
+    flow_hello(&flow); /* a new link, which has reported nothing yet */
+    assert_int_equal(usable_of("office"), 0);
+    assert_int_equal(flow_count(&flow, "ready"), 2);
+    flow_settle(&flow);
+    assert_int_equal(usable_of("office"), 2);
+    g_hash_table_insert(flow.links, (gpointer) "h1", GINT_TO_POINTER(ZG_HOST_SUSPECTED));
+    flow_settle(&flow);
+    assert_int_equal(usable_of("office"), 0);
+}
+
 int
 main(void)
 {
@@ -616,6 +644,7 @@ main(void)
         T(who_is_not_entitled_is_refused_with_a_reason),
         T(why_tells_every_step_of_a_session),
         T(changes_reach_subscribers_in_order_and_only_their_own),
+        T(a_desktop_is_usable_only_while_its_host_says_so),
         T(status_names_what_is_wrong),
     };
 
