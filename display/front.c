@@ -162,32 +162,30 @@ run(ZgFront *front, GError **error)
     if (!load_tls(front, error)) {
         return false;
     }
-    control = zg_control_new(front->config.control, front->config.name, error);
-    if (control == NULL) {
-        return false;
-    }
-    front->consoles = zg_consoles_new(front->config.worker, (uid_t)front->config.worker_uid_base,
-                                      zg_control_report, control);
-    zg_control_set_consoles(control, front->consoles);
     https = listen_on(front, "https", front->config.https_address, front->config.https_port,
                       zg_https_accept, error);
     if (https != NULL) {
         rfb = listen_on(front, "rfb", front->config.rfb_address, front->config.rfb_port,
                         zg_rfb_accept, error);
     }
-    if (rfb != NULL) {
-        g_unix_signal_add(SIGTERM, on_stop, loop);
-        g_unix_signal_add(SIGINT, on_stop, loop);
-        g_unix_signal_add(SIGHUP, on_reload, front);
-        g_main_loop_run(loop);
-        g_clear_pointer(&https, zg_listener_free);
-        g_clear_pointer(&rfb, zg_listener_free);
-        g_clear_pointer(&front->consoles, zg_consoles_free);
-        say_last_words(loop);
-        return true;
+    /* Last: who can reach hostd's socket knows that the public ports are ours. */
+    control = rfb == NULL ? NULL
+                          : zg_control_new(front->config.control, front->config.name, error);
+    if (control == NULL) {
+        return false;
     }
+    front->consoles = zg_consoles_new(front->config.worker, (uid_t)front->config.worker_uid_base,
+                                      zg_control_report, control);
+    zg_control_set_consoles(control, front->consoles);
+    g_unix_signal_add(SIGTERM, on_stop, loop);
+    g_unix_signal_add(SIGINT, on_stop, loop);
+    g_unix_signal_add(SIGHUP, on_reload, front);
+    g_main_loop_run(loop);
+    g_clear_pointer(&https, zg_listener_free);
+    g_clear_pointer(&rfb, zg_listener_free);
     g_clear_pointer(&front->consoles, zg_consoles_free);
-    return false;
+    say_last_words(loop);
+    return true;
 }
 
 int

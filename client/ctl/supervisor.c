@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,10 +24,12 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 
+#define UP "up\n"
 #define RESTART_LEAST_MS 200
 #define RESTART_MOST_MS 10000
 /* A program that lived this long gets a quick restart again. */
 #define GOOD_AFTER_US (60 * G_USEC_PER_SEC)
+#define START_DEADLINE_US (30 * G_USEC_PER_SEC)
 #define SAVE_DEADLINE_US (240 * G_USEC_PER_SEC)
 #define TERM_DEADLINE_US (10 * G_USEC_PER_SEC)
 
@@ -43,6 +46,7 @@ typedef struct {
 } Child;
 
 typedef enum {
+    STAGE_STARTING, /* until broker and front listen: whoever ends now ends the start */
     STAGE_RUNNING,
     STAGE_SAVING,  /* hostd saves desktops; the rest still runs */
     STAGE_TERMING, /* everything was asked to end */
@@ -54,6 +58,8 @@ typedef struct {
     Stage stage;
     bool save;
     int64_t deadline_us;
+    int report_fd; /* told "up" once all of it listens; -1: nobody asks */
+    char *failure; /* why the start failed */
 } Supervisor;
 
 static const Child all_children[3] = {
@@ -139,6 +145,51 @@ start_child(Supervisor *supervisor, Child *child, GError **error)
 }
 
 static void
+signal_all(const Supervisor *supervisor, int signal_number)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(supervisor->children); i++) {
+        if (supervisor->children[i].pid != 0) {
+            kill(supervisor->children[i].pid, signal_number);
+        }
+    }
+}
+
+static void
+enter_terming(Supervisor *supervisor)
+{
+    supervisor->stage = STAGE_TERMING;
+    supervisor->deadline_us = zg_clock_mono_us() + TERM_DEADLINE_US;
+    signal_all(supervisor, SIGTERM);
+}
+
+/* The last thing a program wrote into its log; the caller frees. */
+static char *
+last_words(const Supervisor *supervisor, const Child *child)
+{
+    g_autofree char *path = g_strdup_printf("%s/log/%s.log", supervisor->directory, child->name);
+    g_autofree char *text = NULL;
+    const char *line;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return g_strdup("it wrote no log");
+    }
+    g_strchomp(text);
+    line = strrchr(text, '\n');
+    return g_strdup(line != NULL ? line + 1 : text);
+}
+
+static void
+fail_start(Supervisor *supervisor, const Child *child, const char *what)
+{
+    g_autofree char *words = last_words(supervisor, child);
+
+    supervisor->failure = g_strdup_printf("'%s' %s; the last line of %s/log/%s.log:\n  %s",
+                                          child->program, what, supervisor->directory,
+                                          child->name, words);
+    enter_terming(supervisor);
+}
+
+static void
 plan_restart(Child *child, int64_t now_us)
 {
     if (now_us - child->started_us > GOOD_AFTER_US || child->pause_ms == 0) {
@@ -153,6 +204,10 @@ on_child_gone(Supervisor *supervisor, Child *child, int status, int64_t now_us)
 {
     child->pid = 0;
     write_pid(supervisor->directory, child->name, 0);
+    if (supervisor->stage == STAGE_STARTING) {
+        fail_start(supervisor, child, "ended at once");
+        return;
+    }
     if (supervisor->stage != STAGE_RUNNING) {
         zg_log_info("program-ended", child->name, "'%s' ended", child->program);
         return;
@@ -210,16 +265,6 @@ any_runs(const Supervisor *supervisor)
     return false;
 }
 
-static void
-signal_all(const Supervisor *supervisor, int signal_number)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(supervisor->children); i++) {
-        if (supervisor->children[i].pid != 0) {
-            kill(supervisor->children[i].pid, signal_number);
-        }
-    }
-}
-
 static Child *
 hostd_of(Supervisor *supervisor)
 {
@@ -227,17 +272,9 @@ hostd_of(Supervisor *supervisor)
 }
 
 static void
-enter_terming(Supervisor *supervisor)
-{
-    supervisor->stage = STAGE_TERMING;
-    supervisor->deadline_us = zg_clock_mono_us() + TERM_DEADLINE_US;
-    signal_all(supervisor, SIGTERM);
-}
-
-static void
 begin_stop(Supervisor *supervisor, bool save)
 {
-    if (supervisor->stage != STAGE_RUNNING) {
+    if (supervisor->stage > STAGE_RUNNING) {
         return;
     }
     supervisor->save = save;
@@ -269,6 +306,38 @@ advance_stop(Supervisor *supervisor, int64_t now_us)
     return supervisor->stage != STAGE_TERMING || any_runs(supervisor);
 }
 
+/*
+ * Does somebody listen on DIR/run/NAME.sock? Asked with the wrong kind of socket: the kernel tells
+ * a socket that lives (EPROTOTYPE) from a file that was left behind, and nobody is disturbed.
+ */
+static bool
+listens(const char *directory, const char *name)
+{
+    g_autofree char *path = in_run(directory, name, ".sock");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    g_auto(ZgFd) fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0 &&
+           errno == EPROTOTYPE;
+}
+
+static void
+advance_start(Supervisor *supervisor, int64_t now_us)
+{
+    bool broker = listens(supervisor->directory, "broker");
+
+    if (broker && listens(supervisor->directory, "front")) {
+        supervisor->stage = STAGE_RUNNING;
+        zg_log_info("up", NULL, "broker and front listen");
+        if (supervisor->report_fd >= 0 && write(supervisor->report_fd, UP, strlen(UP)) < 0) {
+            zg_log_debug("up", NULL, "nobody waits any more");
+        }
+    } else if (now_us > supervisor->deadline_us) {
+        fail_start(supervisor, &supervisor->children[broker ? 2 : 0], "does not listen");
+    }
+}
+
 static void
 loop(Supervisor *supervisor, const sigset_t *watched)
 {
@@ -284,6 +353,9 @@ loop(Supervisor *supervisor, const sigset_t *watched)
         }
         reap(supervisor);
         restart_due(supervisor, now_us);
+        if (supervisor->stage == STAGE_STARTING) {
+            advance_start(supervisor, now_us);
+        }
         going = advance_stop(supervisor, now_us);
     }
 }
@@ -319,10 +391,11 @@ take_lock(const char *directory, GError **error)
 }
 
 bool
-zg_supervisor_run(const char *directory, GError **error)
+zg_supervisor_run(const char *directory, int report_fd, GError **error)
 {
     g_auto(ZgFd) lock = take_lock(directory, error);
-    Supervisor supervisor = {.directory = directory};
+    g_autofree char *failure = NULL;
+    Supervisor supervisor = {.directory = directory, .report_fd = report_fd};
     sigset_t watched;
 
     if (lock < 0) {
@@ -343,8 +416,13 @@ zg_supervisor_run(const char *directory, GError **error)
             return false;
         }
     }
+    supervisor.deadline_us = zg_clock_mono_us() + START_DEADLINE_US;
     loop(&supervisor, &watched);
-    return true;
+    failure = supervisor.failure;
+    if (failure != NULL) {
+        g_set_error_literal(error, ZG_ERROR, ZG_ERROR_FAILED, failure);
+    }
+    return failure == NULL;
 }
 
 int
@@ -360,40 +438,36 @@ zg_supervisor_pid(const char *directory)
     return read(fd, text, sizeof text - 1) > 0 ? atoi(text) : 0;
 }
 
+/* What the supervisor writes into the pipe: UP, or why not. */
 static bool
-listens(const char *directory, const char *socket_name, int type)
+wait_until_up(const char *directory, int pipe_fd, GError **error)
 {
-    g_autofree char *path = in_run(directory, socket_name, ".sock");
-    g_auto(ZgFd) fd = zg_unix_connect(path, type, NULL);
+    int64_t deadline_us =
+        zg_clock_mono_us() + START_DEADLINE_US + TERM_DEADLINE_US + 5 * G_USEC_PER_SEC;
+    char text[2048] = "";
+    size_t n_text = 0;
 
-    return fd >= 0;
-}
+    for (;;) {
+        struct pollfd news = {.fd = pipe_fd, .events = POLLIN};
+        ssize_t n = 0;
 
-static bool
-wait_until_up(const char *directory, int child_fd, unsigned timeout_ms, GError **error)
-{
-    int64_t deadline_us = zg_clock_mono_us() + (int64_t)timeout_ms * 1000;
-
-    while (zg_clock_mono_us() < deadline_us) {
-        struct pollfd gone = {.fd = child_fd, .events = POLLIN};
-
-        if (listens(directory, "broker", SOCK_STREAM)) {
-            return true;
-        }
-        if (poll(&gone, 1, 50) > 0) {
-            char text[512];
-            ssize_t n = read(child_fd, text, sizeof text - 1);
-
-            text[MAX(n, 0)] = '\0';
-            g_set_error(error, ZG_ERROR, ZG_ERROR_FAILED, "%s",
-                        n > 0 ? text : "the supervisor ended at once");
+        if (poll(&news, 1, (int)MAX((deadline_us - zg_clock_mono_us()) / 1000, 0)) != 1) {
+            g_set_error(error, ZG_ERROR, ZG_ERROR_TIMEOUT,
+                        "the supervisor says nothing; read %s/log/up.log", directory);
             return false;
         }
+        n = read(pipe_fd, text + n_text, sizeof text - 1 - n_text);
+        if (n <= 0) {
+            g_set_error(error, ZG_ERROR, ZG_ERROR_FAILED, "%s",
+                        n_text > 0 ? text : "the supervisor ended at once");
+            return false;
+        }
+        n_text += (size_t)n;
+        text[n_text] = '\0';
+        if (g_str_equal(text, UP)) {
+            return true;
+        }
     }
-    g_set_error(error, ZG_ERROR, ZG_ERROR_TIMEOUT,
-                "the broker did not answer within %u s; read %s/log/broker.log", timeout_ms / 1000,
-                directory);
-    return false;
 }
 
 static void G_GNUC_NORETURN
@@ -408,7 +482,7 @@ run_detached(const char *directory, int report_fd)
     dup2(null_fd, STDIN_FILENO);
     dup2(null_fd, STDOUT_FILENO);
     dup2(log_fd >= 0 ? log_fd : null_fd, STDERR_FILENO);
-    if (!zg_supervisor_run(directory, &error)) {
+    if (!zg_supervisor_run(directory, report_fd, &error)) {
         dprintf(report_fd, "%s", error->message);
         zg_log_error("up", directory, "%s", error->message);
         _exit(1);
@@ -417,7 +491,7 @@ run_detached(const char *directory, int report_fd)
 }
 
 bool
-zg_supervisor_detach(const char *directory, unsigned timeout_ms, GError **error)
+zg_supervisor_detach(const char *directory, GError **error)
 {
     int report[2];
     g_auto(ZgFd) child_end = -1;
@@ -443,7 +517,7 @@ zg_supervisor_detach(const char *directory, unsigned timeout_ms, GError **error)
         run_detached(directory, child_end);
     }
     zg_fd_clear(&child_end);
-    return wait_until_up(directory, our_end, timeout_ms, error);
+    return wait_until_up(directory, our_end, error);
 }
 
 bool

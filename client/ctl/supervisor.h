@@ -11,7 +11,9 @@
 /**
  * zg_supervisor_run() - run an installation in the foreground until it is told to stop
  * @directory: an installation made by `zaguan init`
- * @error: ZG_ERROR_NOT_FOUND (no installation there), ZG_ERROR_CONFLICT (it runs already)
+ * @report_fd: gets a line once broker and front listen; -1: nobody asks
+ * @error: ZG_ERROR_NOT_FOUND (no installation there), ZG_ERROR_CONFLICT (it runs already),
+ *         ZG_ERROR_FAILED (a program ended, or did not listen within 30 s, while starting)
  *
  * SIGTERM and SIGINT save the desktops (hostd writes their memory to disk), then end everything.
  * SIGHUP ends the programs and leaves the desktops running.
@@ -19,14 +21,13 @@
  *
  * Return: true after an orderly stop.
  */
-bool zg_supervisor_run(const char *directory, GError **error);
+bool zg_supervisor_run(const char *directory, int report_fd, GError **error);
 
 /**
  * zg_supervisor_detach() - the same in the background; returns when the programs answer
- * @timeout_ms: most time until broker and front listen
- * @error: also ZG_ERROR_TIMEOUT, naming the log to read
+ * @error: as zg_supervisor_run(), and ZG_ERROR_TIMEOUT
  */
-bool zg_supervisor_detach(const char *directory, unsigned timeout_ms, GError **error);
+bool zg_supervisor_detach(const char *directory, GError **error);
 
 /**
  * zg_supervisor_stop() - stop an installation and wait for its end

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include "client/ctl/supervisor.h"
 
-#define START_TIMEOUT_MS 30000
 #define STOP_TIMEOUT_MS 300000
 
 static char *
@@ -21,13 +20,13 @@ run_up(ZgCtl *ctl, GError **error)
     g_autofree char *directory = directory_of(ctl);
 
     if (zg_ctl_option(ctl, "detach") != NULL) {
-        if (!zg_supervisor_detach(directory, START_TIMEOUT_MS, error)) {
+        if (!zg_supervisor_detach(directory, error)) {
             return -1;
         }
         fprintf(stderr, "'%s' runs; its logs are in %s/log\n", directory, directory);
         return 0;
     }
-    return zg_supervisor_run(directory, error) ? 0 : -1;
+    return zg_supervisor_run(directory, -1, error) ? 0 : -1;
 }
 
 static int
