@@ -95,6 +95,60 @@ zg_damage_subtract(ZgDamage *damage, ZgRect area)
     }
 }
 
+static ZgRect
+common_part(ZgRect a, ZgRect b)
+{
+    int x = MAX(a.x, b.x), y = MAX(a.y, b.y);
+
+    return (ZgRect){x, y, MIN(a.x + a.width, b.x + b.width) - x,
+                    MIN(a.y + a.height, b.y + b.height) - y};
+}
+
+/* Appends the parts of boxes inside @area. */
+static void
+parts_inside(const ZgDamage *damage, ZgRect area, GArray *out_parts)
+{
+    area = zg_rect_clip(area, damage->width, damage->height);
+    for (int by = area.y / ZG_BLOCK_SIDE; by * ZG_BLOCK_SIDE < area.y + area.height; by++) {
+        for (int bx = area.x / ZG_BLOCK_SIDE; bx * ZG_BLOCK_SIDE < area.x + area.width; bx++) {
+            if (damage->boxes[by * damage->columns + bx].x1 != 0) {
+                ZgRect part = common_part(area, box_rect(damage, bx, by));
+                if (!zg_rect_is_empty(part)) {
+                    g_array_append_val(out_parts, part);
+                }
+            }
+        }
+    }
+}
+
+void
+zg_damage_carry(ZgDamage *damage, ZgRect to, int from_x, int from_y)
+{
+    g_autoptr(GArray) parts = NULL;
+
+    if (damage->n_dirty == 0) {
+        return;
+    }
+    parts = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    parts_inside(damage, (ZgRect){from_x, from_y, to.width, to.height}, parts);
+    zg_damage_subtract(damage, to);
+    for (guint i = 0; i < parts->len; i++) {
+        ZgRect part = g_array_index(parts, ZgRect, i);
+        part.x += to.x - from_x;
+        part.y += to.y - from_y;
+        zg_damage_add(damage, part);
+    }
+}
+
+void
+zg_damage_copy(ZgDamage *damage, const ZgDamage *from)
+{
+    g_assert(damage->columns == from->columns && damage->rows == from->rows);
+    memcpy(damage->boxes, from->boxes,
+           sizeof *damage->boxes * (size_t)from->columns * (size_t)from->rows);
+    damage->n_dirty = from->n_dirty;
+}
+
 void
 zg_damage_merge(ZgDamage *damage, const ZgDamage *from)
 {

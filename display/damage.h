@@ -40,6 +40,12 @@ void zg_damage_add(ZgDamage *damage, ZgRect area);
 /** zg_damage_subtract() - forget the boxes that lie wholly inside @area. */
 void zg_damage_subtract(ZgDamage *damage, ZgRect area);
 
+/** zg_damage_carry() - the picture at @from_x, @from_y was copied to @to, and its boxes with it. */
+void zg_damage_carry(ZgDamage *damage, ZgRect to, int from_x, int from_y);
+
+/** zg_damage_copy() - the same boxes as @from, a picture of the same size. */
+void zg_damage_copy(ZgDamage *damage, const ZgDamage *from);
+
 /** zg_damage_merge() - add all of @from, a picture of the same size. */
 void zg_damage_merge(ZgDamage *damage, const ZgDamage *from);
 

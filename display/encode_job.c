@@ -10,13 +10,16 @@ unref_blob(gpointer blob)
 }
 
 ZgEncodeJob *
-zg_encode_job_new(const ZgEncodeWish *wish, const GArray *areas)
+zg_encode_job_new(const ZgEncodeWish *wish, const GArray *areas, const ZgShadow *picture)
 {
     ZgEncodeJob *job = g_new0(ZgEncodeJob, 1);
 
+    job->refs = 1;
     job->wish = *wish;
     job->tiles = g_array_new(FALSE, FALSE, sizeof(ZgRect));
     job->blobs = g_ptr_array_new_with_free_func(unref_blob);
+    job->pixels = g_atomic_rc_box_acquire(picture->pixels);
+    job->stride = (size_t)picture->width;
     for (guint i = 0; i < areas->len; i++) {
         ZgRect area = g_array_index(areas, ZgRect, i);
         job->n_pixels += (int64_t)area.width * area.height;
@@ -25,51 +28,44 @@ zg_encode_job_new(const ZgEncodeWish *wish, const GArray *areas)
     return job;
 }
 
-void
-zg_encode_job_free(ZgEncodeJob *job)
+ZgEncodeJob *
+zg_encode_job_ref(ZgEncodeJob *job)
 {
-    if (job != NULL) {
-        g_array_unref(job->tiles);
-        g_ptr_array_unref(job->blobs);
-        g_free(job->copy);
-        g_free(job);
+    job->refs++;
+    return job;
+}
+
+void
+zg_encode_job_unref(ZgEncodeJob *job)
+{
+    if (job == NULL || --job->refs > 0) {
+        return;
     }
-}
-
-static const uint32_t *
-frame_at(const ZgFrame *frame, int x, int y)
-{
-    return frame->pixels + (size_t)y * (size_t)frame->width + (size_t)x;
+    if (job->moves != NULL) {
+        g_array_unref(job->moves);
+    }
+    zg_blob_unref(job->first);
+    g_array_unref(job->tiles);
+    g_ptr_array_unref(job->blobs);
+    g_atomic_rc_box_release(job->pixels);
+    g_free(job);
 }
 
 void
-zg_encode_job_copy(ZgEncodeJob *job, const ZgFrame *frame)
+zg_encode_job_add_moves(ZgEncodeJob *job, const GArray *moves)
 {
-    uint32_t *to = g_new(uint32_t, (size_t)job->n_pixels);
+    job->first = zg_moves_to_blob(moves);
+    job->moves = g_array_copy((GArray *)moves);
+}
 
-    job->copy = to;
+void
+zg_encode_job_run(ZgEncodeJob *job, ZgEncoderSet *encoders)
+{
     for (guint i = 0; i < job->tiles->len; i++) {
         ZgRect r = g_array_index(job->tiles, ZgRect, i);
-        for (int y = 0; y < r.height; y++, to += r.width) {
-            memcpy(to, frame_at(frame, r.x, r.y + y), (size_t)r.width * 4);
-        }
-    }
-}
-
-void
-zg_encode_job_run(ZgEncodeJob *job, const ZgFrame *frame, ZgEncoderSet *encoders)
-{
-    const uint32_t *from = job->copy;
-
-    for (guint i = 0; i < job->tiles->len; i++) {
-        ZgRect r = g_array_index(job->tiles, ZgRect, i);
-        ZgTile tile = {.area = r, .pixels = from, .stride = (size_t)r.width};
-        if (job->copy == NULL) {
-            tile.pixels = frame_at(frame, r.x, r.y);
-            tile.stride = (size_t)frame->width;
-        } else {
-            from += (size_t)r.width * (size_t)r.height;
-        }
+        ZgTile tile = {.area = r,
+                       .pixels = job->pixels + (size_t)r.y * job->stride + (size_t)r.x,
+                       .stride = job->stride};
         g_ptr_array_add(job->blobs, zg_encoder_set_encode(encoders, &tile, &job->wish));
     }
 }

@@ -8,25 +8,33 @@
 #include "common/base/worker.h"
 #include "display/encoder.h"
 #include "display/frame.h"
+#include "display/shadow.h"
 
 /* Up to so many pixels are encoded at once on the loop; more go to the encode thread. */
 #define ZG_ENCODE_ON_LOOP_PIXELS 32768
 
 typedef struct {
+    int refs; /* loop thread */
+    bool done; /* `blobs` are all there */
     ZgEncodeWish wish;
+    ZgBlob *first;    /* goes before the blobs: moved parts; or NULL */
+    GArray *moves;    /* ZgMove, what `first` moves; or NULL */
     GArray *tiles;    /* ZgRect, each allowed as a tile */
     GPtrArray *blobs; /* ZgBlob, one a tile, once encoded */
-    uint32_t *copy;   /* pixels of all tiles one after the other; NULL when the frame is read */
+    uint32_t *pixels; /* a picture, a g_atomic_rc_box; stays as it is until the job is done */
+    size_t stride;
     int64_t n_pixels;
 } ZgEncodeJob;
 
-/** zg_encode_job_new() - @areas (ZgRect, inside the frame) are cut into tiles. */
-ZgEncodeJob *zg_encode_job_new(const ZgEncodeWish *wish, const GArray *areas);
-void zg_encode_job_free(ZgEncodeJob *job);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgEncodeJob, zg_encode_job_free)
+/** zg_encode_job_new() - @areas (ZgRect, inside @picture) are cut into tiles. */
+ZgEncodeJob *zg_encode_job_new(const ZgEncodeWish *wish, const GArray *areas,
+                               const ZgShadow *picture);
+ZgEncodeJob *zg_encode_job_ref(ZgEncodeJob *job);
+void zg_encode_job_unref(ZgEncodeJob *job); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgEncodeJob, zg_encode_job_unref)
 
-/** zg_encode_job_copy() - keep the pixels, so that the frame may change meanwhile. */
-void zg_encode_job_copy(ZgEncodeJob *job, const ZgFrame *frame);
+/** zg_encode_job_add_moves() - @moves (ZgMove, copied) go first. */
+void zg_encode_job_add_moves(ZgEncodeJob *job, const GArray *moves);
 
-/** zg_encode_job_run() - from the copy, or from @frame on the loop. Fills `blobs`. */
-void zg_encode_job_run(ZgEncodeJob *job, const ZgFrame *frame, ZgEncoderSet *encoders);
+/** zg_encode_job_run() - fills `blobs`; the caller sets `done`. */
+void zg_encode_job_run(ZgEncodeJob *job, ZgEncoderSet *encoders);

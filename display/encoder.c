@@ -31,7 +31,8 @@ zg_blob_unref(ZgBlob *blob)
 bool
 zg_encode_wish_equal(const ZgEncodeWish *a, const ZgEncodeWish *b)
 {
-    return a->tight == b->tight && a->jpeg_quality == b->jpeg_quality &&
+    return a->tight == b->tight && a->copyrect == b->copyrect &&
+           a->jpeg_quality == b->jpeg_quality &&
            zg_pixel_format_equal(&a->format, &b->format);
 }
 

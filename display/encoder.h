@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
     ZgPixelFormat format;
     bool tight;       /* else raw */
+    bool copyrect;    /* moved parts may be sent as such */
     int jpeg_quality; /* 0..9; -1: everything exact */
 } ZgEncodeWish;
 

@@ -324,8 +324,10 @@ rfb_get_wish(const ZgOutput *output, ZgEncodeWish *out_wish)
 {
     const ZgRfbLook *look = zg_rfb_session_look(((const RfbOutput *)output)->session);
 
-    *out_wish = (ZgEncodeWish){
-        .format = look->format, .tight = look->tight, .jpeg_quality = look->jpeg_quality};
+    *out_wish = (ZgEncodeWish){.format = look->format,
+                               .tight = look->tight,
+                               .copyrect = look->copyrect,
+                               .jpeg_quality = look->jpeg_quality};
 }
 
 static void

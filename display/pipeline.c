@@ -8,6 +8,7 @@
 #include "common/base/fd.h"
 #include "common/base/limits.h"
 #include "display/banner.h"
+#include "display/canvas.h"
 #include "display/encode_job.h"
 #include "display/frame.h"
 #include "display/input.h"
@@ -29,12 +30,10 @@ typedef struct {
     ZgOutput *output;
     bool view_only;
     bool has_update, told_first_frame; /* something was sent; the owner knows */
-    ZgDamage dirty; /* changed since it was encoded for this viewer */
-    ZgDamage lossy; /* sent, but not exact */
+    ZgView view;
     bool busy;      /* a job for it is on the encode thread */
     unsigned serial; /* +1 when what is being encoded no longer fits */
     int64_t budget_pixels; /* of one update, so that the queue stays bounded */
-    ZgEncodeWish wish;     /* as of the last encode */
 } Viewer;
 
 typedef struct {
@@ -55,6 +54,7 @@ struct ZgPipeline {
     char *title;
     ZgSource *source;
     ZgFrame frame;
+    ZgCanvas canvas;
     bool has_picture; /* a console has painted at least once */
     int64_t *changed_us; /* of each block of the frame */
     ZgCursor cursor;
@@ -73,46 +73,10 @@ static void kick(ZgPipeline *p);
 /* ---- pictures out ---- */
 
 static void
-add_size_of_frame(const ZgPipeline *p, ZgDamage *damage)
-{
-    zg_damage_clear(damage);
-    zg_damage_init(damage, p->frame.width, p->frame.height);
-}
-
-static void
 start_over(ZgPipeline *p, Viewer *v)
 {
-    add_size_of_frame(p, &v->dirty);
-    add_size_of_frame(p, &v->lossy);
-    zg_damage_add(&v->dirty, (ZgRect){0, 0, p->frame.width, p->frame.height});
+    zg_view_start_over(&v->view, p->frame.width, p->frame.height);
     v->serial++;
-}
-
-/* A viewer that cannot follow a new size sees the part that fits. */
-static void
-clip_areas(ZgPipeline *p, Viewer *v, GArray *areas)
-{
-    int width, height;
-
-    v->output->ops->get_size(v->output, &width, &height);
-    width = MIN(width, p->frame.width);
-    height = MIN(height, p->frame.height);
-    for (guint i = areas->len; i-- > 0;) {
-        ZgRect *r = &g_array_index(areas, ZgRect, i);
-        *r = zg_rect_clip(*r, width, height);
-        if (zg_rect_is_empty(*r)) {
-            g_array_remove_index_fast(areas, i);
-        }
-    }
-}
-
-static void
-note_sent(Viewer *v, ZgRect tile, const ZgBlob *blob)
-{
-    zg_damage_subtract(&v->lossy, tile);
-    if (!zg_rect_is_empty(blob->lossy)) {
-        zg_damage_add(&v->lossy, blob->lossy);
-    }
 }
 
 /* Before a console has painted, viewers are sent black; it counts once the console agrees. */
@@ -129,29 +93,32 @@ tell_first_frame(ZgPipeline *p, Viewer *v)
 static void
 deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
 {
+    g_autoptr(GPtrArray) blobs = g_ptr_array_new();
     size_t n_bytes = 0;
     int64_t n_pixels = 0;
     guint n = 0;
 
+    if (job->first != NULL) {
+        g_ptr_array_add(blobs, job->first);
+    }
     for (; n < job->blobs->len; n++) {
-        const ZgBlob *blob = g_ptr_array_index(job->blobs, n);
+        ZgBlob *blob = g_ptr_array_index(job->blobs, n);
         ZgRect tile = g_array_index(job->tiles, ZgRect, n);
         if (n > 0 && n_bytes + blob->n_bytes > ZG_OUT_QUEUE_BYTES_MAX) {
             break;
         }
         n_bytes += blob->n_bytes;
         n_pixels += (int64_t)tile.width * tile.height;
-        note_sent(v, tile, blob);
+        g_ptr_array_add(blobs, blob);
     }
+    zg_view_note_job(&v->view, job, n);
+    zg_view_miss_job(&v->view, job, n, true);
     if (n < job->blobs->len) {
         v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
-        for (guint i = n; i < job->blobs->len; i++) {
-            zg_damage_add(&v->dirty, g_array_index(job->tiles, ZgRect, i));
-        }
     } else {
         v->budget_pixels = MIN(v->budget_pixels * 2, BUDGET_PIXELS_MAX);
     }
-    v->output->ops->send(v->output, (ZgBlob *const *)job->blobs->pdata, n);
+    v->output->ops->send(v->output, (ZgBlob *const *)blobs->pdata, blobs->len);
     v->has_update = true;
     tell_first_frame(p, v);
 }
@@ -174,17 +141,9 @@ still_fits(const Viewer *v, const ZgEncodeJob *job)
     ZgEncodeWish wish;
 
     v->output->ops->get_wish(v->output, &wish);
-    return wish.tight == job->wish.tight &&
+    return wish.tight == job->wish.tight && (job->first == NULL || wish.copyrect) &&
            zg_pixel_format_equal(&wish.format, &job->wish.format) &&
            (job->wish.jpeg_quality < 0 || wish.jpeg_quality >= 0);
-}
-
-static void
-give_back(Viewer *v, const ZgEncodeJob *job)
-{
-    for (guint i = 0; i < job->tiles->len; i++) {
-        zg_damage_add(&v->dirty, g_array_index(job->tiles, ZgRect, i));
-    }
 }
 
 static void
@@ -193,7 +152,7 @@ encode_work(void *data)
     Flight *flight = data;
 
     /* Only the one encode thread touches these encoders. */
-    zg_encode_job_run(flight->job, NULL, flight->pipeline->thread_encoders);
+    zg_encode_job_run(flight->job, flight->pipeline->thread_encoders);
 }
 
 static void
@@ -202,6 +161,10 @@ encode_done(void *data)
     Flight *flight = data;
     ZgPipeline *p = flight->pipeline;
 
+    flight->job->done = true;
+    if (flight->job->pixels == p->canvas.shadow.pixels) {
+        p->canvas.n_readers--;
+    }
     for (unsigned i = 0; i < flight->n_targets; i++) {
         for (unsigned k = 0; k < p->n_viewers; k++) {
             if (p->viewers[k] == flight->targets[i].viewer) {
@@ -212,7 +175,7 @@ encode_done(void *data)
         if (v != NULL && still_fits(v, flight->job)) {
             deliver(p, v, flight->job);
         } else if (v != NULL) {
-            give_back(v, flight->job);
+            zg_view_miss_job(&v->view, flight->job, 0, false);
         }
     }
     g_ptr_array_remove_fast(p->flights, flight); /* frees it */
@@ -224,12 +187,24 @@ flight_free(gpointer data)
 {
     Flight *flight = data;
 
-    zg_encode_job_free(flight->job);
+    zg_encode_job_unref(flight->job);
     g_free(flight);
 }
 
-static bool
-take_off(ZgPipeline *p, ZgEncodeJob *job, Viewer *const *targets, unsigned n_targets)
+static Flight *
+find_flight(ZgPipeline *p, const ZgEncodeJob *job)
+{
+    for (guint i = 0; i < p->flights->len; i++) {
+        Flight *flight = g_ptr_array_index(p->flights, i);
+        if (flight->job == job) {
+            return flight;
+        }
+    }
+    return NULL;
+}
+
+static Flight *
+take_off(ZgPipeline *p, ZgEncodeJob *job)
 {
     Flight *flight = g_new0(Flight, 1);
 
@@ -239,36 +214,35 @@ take_off(ZgPipeline *p, ZgEncodeJob *job, Viewer *const *targets, unsigned n_tar
     }
     flight->pipeline = p;
     flight->job = job;
-    zg_encode_job_copy(job, &p->frame);
-    for (unsigned i = 0; i < n_targets; i++) {
-        flight->targets[flight->n_targets++] = (JobTarget){targets[i], targets[i]->serial};
-    }
     if (!zg_worker_run(p->pool, encode_work, encode_done, flight, NULL)) {
         g_free(flight);
-        return false;
+        return NULL;
     }
+    zg_encode_job_ref(job);
     g_ptr_array_add(p->flights, flight);
-    for (unsigned i = 0; i < n_targets; i++) {
-        targets[i]->busy = true;
-    }
-    return true;
+    p->canvas.n_readers++;
+    return flight;
 }
 
-/* Encodes @areas for viewers with equal wishes; small updates at once, large ones on the thread. */
+/* Small updates are encoded at once, large ones on the thread; both once for all that want them. */
 static void
-encode_for(ZgPipeline *p, const GArray *areas, const ZgEncodeWish *wish, Viewer *const *targets,
-           unsigned n_targets)
+encode_for(ZgPipeline *p, ZgEncodeJob *job, Viewer *v)
 {
-    g_autoptr(ZgEncodeJob) job = zg_encode_job_new(wish, areas);
+    Flight *flight = job->done ? NULL : find_flight(p, job);
 
-    if (job->n_pixels > ZG_ENCODE_ON_LOOP_PIXELS && take_off(p, job, targets, n_targets)) {
-        g_steal_pointer(&job);
+    if (flight == NULL && !job->done && job->n_pixels > ZG_ENCODE_ON_LOOP_PIXELS) {
+        flight = take_off(p, job);
+    }
+    if (flight != NULL) {
+        flight->targets[flight->n_targets++] = (JobTarget){v, v->serial};
+        v->busy = true;
         return;
     }
-    zg_encode_job_run(job, &p->frame, &p->encoders);
-    for (unsigned i = 0; i < n_targets; i++) {
-        deliver(p, targets[i], job);
+    if (!job->done) {
+        zg_encode_job_run(job, &p->encoders);
+        job->done = true;
     }
+    deliver(p, v, job);
 }
 
 static bool
@@ -277,54 +251,36 @@ is_idle(const Viewer *v)
     return !v->busy && v->output->ops->wants_picture(v->output);
 }
 
-/* The viewers that can share an encode with @first: same wish, same size, same damage. */
-static unsigned
-find_group(ZgPipeline *p, Viewer *first, Viewer **out_group)
+static bool
+somebody_takes_moves(const ZgPipeline *p)
 {
-    int width, height, other_width, other_height;
-    unsigned n = 0;
-
-    out_group[n++] = first;
-    first->output->ops->get_size(first->output, &width, &height);
     for (unsigned i = 0; i < p->n_viewers; i++) {
-        Viewer *v = p->viewers[i];
-        if (v == first || !is_idle(v)) {
-            continue;
-        }
-        v->output->ops->get_wish(v->output, &v->wish);
-        v->output->ops->get_size(v->output, &other_width, &other_height);
-        if (width == other_width && height == other_height &&
-            v->budget_pixels == first->budget_pixels &&
-            zg_encode_wish_equal(&v->wish, &first->wish) &&
-            zg_damage_equal(&v->dirty, &first->dirty)) {
-            out_group[n++] = v;
+        const Viewer *v = p->viewers[i];
+        ZgEncodeWish wish;
+        v->output->ops->get_wish(v->output, &wish);
+        if (wish.copyrect && v->view.step == p->canvas.step) {
+            return true;
         }
     }
-    return n;
+    return false;
 }
 
 static void
 feed_viewer(ZgPipeline *p, Viewer *v)
 {
-    g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
-    Viewer *group[ZG_VIEWERS_MAX];
+    g_autoptr(ZgEncodeJob) job = NULL;
     int64_t budget = v->budget_pixels;
-    unsigned n;
+    ZgEncodeWish wish;
 
-    v->output->ops->get_wish(v->output, &v->wish);
-    if (!v->wish.tight) {
-        budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (v->wish.format.bits_per_pixel / 8));
+    v->output->ops->get_wish(v->output, &wish);
+    v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
+    if (!wish.tight) {
+        budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (wish.format.bits_per_pixel / 8));
     }
-    n = find_group(p, v, group);
-    zg_damage_take(&v->dirty, budget, areas);
-    for (unsigned i = 1; i < n; i++) { /* equal boxes before, so equal ones after */
-        memcpy(group[i]->dirty.boxes, v->dirty.boxes,
-               sizeof *v->dirty.boxes * (size_t)v->dirty.columns * (size_t)v->dirty.rows);
-        group[i]->dirty.n_dirty = v->dirty.n_dirty;
-    }
-    clip_areas(p, v, areas);
-    if (areas->len > 0) {
-        encode_for(p, areas, &v->wish, group, n);
+    job = zg_canvas_next_job(&p->canvas, &p->frame, &v->view, &wish, budget,
+                             somebody_takes_moves(p));
+    if (job != NULL) {
+        encode_for(p, job, v);
     }
 }
 
@@ -333,7 +289,7 @@ static bool
 somebody_keeps_up(const ZgPipeline *p)
 {
     for (unsigned i = 0; i < p->n_viewers; i++) {
-        if (p->viewers[i]->dirty.n_dirty == 0) {
+        if (p->viewers[i]->view.dirty.n_dirty == 0) {
             return true;
         }
     }
@@ -346,7 +302,7 @@ static void
 arm_refine(ZgPipeline *p)
 {
     for (unsigned i = 0; i < p->n_viewers && p->refine == 0; i++) {
-        if (p->viewers[i]->lossy.n_dirty > 0) {
+        if (p->viewers[i]->view.lossy.n_dirty > 0) {
             p->refine = g_timeout_add(REFINE_STEP_MS, refine, p);
         }
     }
@@ -358,7 +314,7 @@ kick(ZgPipeline *p)
     for (unsigned i = 0; i < p->n_viewers; i++) {
         Viewer *v = p->viewers[i];
         if (!v->busy) {
-            if (v->dirty.n_dirty > 0 && v->output->ops->wants_picture(v->output)) {
+            if (v->view.dirty.n_dirty > 0 && v->output->ops->wants_picture(v->output)) {
                 feed_viewer(p, v);
             } else {
                 v->output->ops->flush_news(v->output);
@@ -377,23 +333,26 @@ static void
 refine_viewer(ZgPipeline *p, Viewer *v, int64_t now_us)
 {
     g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    g_autoptr(ZgEncodeJob) job = NULL;
+    const ZgDamage *lossy = &v->view.lossy;
+    ZgEncodeWish wish;
     ZgDamage resting;
 
     zg_damage_init(&resting, p->frame.width, p->frame.height);
-    for (int i = 0; i < v->lossy.columns * v->lossy.rows; i++) {
-        if (v->lossy.boxes[i].x1 != 0 &&
+    for (int i = 0; i < lossy->columns * lossy->rows; i++) {
+        if (lossy->boxes[i].x1 != 0 &&
             now_us - p->changed_us[i] >= (int64_t)REFINE_AFTER_MS * 1000) {
-            resting.boxes[i] = v->lossy.boxes[i];
+            resting.boxes[i] = lossy->boxes[i];
             resting.n_dirty++;
         }
     }
     zg_damage_take(&resting, REFINE_PIXELS, areas);
     zg_damage_clear(&resting);
-    clip_areas(p, v, areas);
     if (areas->len > 0) {
-        v->output->ops->get_wish(v->output, &v->wish);
-        v->wish.jpeg_quality = -1;
-        encode_for(p, areas, &v->wish, &v, 1);
+        v->output->ops->get_wish(v->output, &wish);
+        wish.jpeg_quality = -1;
+        job = zg_encode_job_new(&wish, areas, &p->canvas.shadow);
+        encode_for(p, job, v);
     }
 }
 
@@ -406,7 +365,8 @@ refine(gpointer data)
     p->refine = 0;
     for (unsigned i = 0; i < p->n_viewers; i++) {
         Viewer *v = p->viewers[i];
-        if (v->lossy.n_dirty > 0 && v->dirty.n_dirty == 0 && is_idle(v)) {
+        if (v->view.lossy.n_dirty > 0 && zg_canvas_is_current(&p->canvas, &v->view) &&
+            v->view.dirty.n_dirty == 0 && is_idle(v)) {
             refine_viewer(p, v, now_us);
         }
     }
@@ -428,8 +388,9 @@ note_changes(ZgPipeline *p)
         }
     }
     for (unsigned i = 0; i < p->n_viewers; i++) {
-        zg_damage_merge(&p->viewers[i]->dirty, fresh);
+        zg_damage_merge(&p->viewers[i]->view.dirty, fresh);
     }
+    zg_canvas_note(&p->canvas, fresh);
     p->frame.generation++;
     zg_damage_reset(&p->frame.fresh);
 }
@@ -443,6 +404,7 @@ on_source_resize(void *user, int width, int height)
         return; /* the same picture goes on, after another console was taken */
     }
     zg_frame_resize(&p->frame, width, height);
+    zg_canvas_resize(&p->canvas, width, height);
     g_free(p->changed_us);
     p->changed_us = g_new0(int64_t, (size_t)p->frame.fresh.columns * (size_t)p->frame.fresh.rows);
     zg_damage_reset(&p->frame.fresh);
@@ -478,7 +440,7 @@ on_source_update(void *user)
     }
     kick(p);
     for (unsigned i = 0; i < p->n_viewers; i++) {
-        if (p->viewers[i]->dirty.n_dirty == 0 && !p->viewers[i]->busy) {
+        if (p->viewers[i]->view.dirty.n_dirty == 0 && !p->viewers[i]->busy) {
             tell_first_frame(p, p->viewers[i]);
         }
     }
@@ -571,8 +533,7 @@ static void
 viewer_free(Viewer *v)
 {
     v->output->ops->free(v->output);
-    zg_damage_clear(&v->dirty);
-    zg_damage_clear(&v->lossy);
+    zg_view_clear(&v->view);
     g_free(v->id);
     g_free(v);
 }
@@ -590,7 +551,7 @@ on_output_repaint(void *user, ZgOutput *output, ZgRect area)
 {
     Viewer *v = user;
 
-    zg_damage_add(&v->dirty, area);
+    zg_view_miss(&v->view, area); /* it may have forgotten what it had */
 }
 
 static void
@@ -736,6 +697,7 @@ send_banner(ZgPipeline *p, Viewer *v, const char *text)
     v->output->ops->get_wish(v->output, &wish);
     blob = zg_encoder_set_encode(&p->encoders, &tile, &wish);
     v->output->ops->send(v->output, &blob, 1);
+    v->view.overlaid = true; /* until remove_message() */
     zg_blob_unref(blob);
 }
 
@@ -820,6 +782,7 @@ zg_pipeline_new(const char *title, const ZgPipelineEvents *events, void *user)
     p->events = events;
     p->user = user;
     zg_frame_init(&p->frame, FIRST_WIDTH, FIRST_HEIGHT);
+    zg_canvas_init(&p->canvas, FIRST_WIDTH, FIRST_HEIGHT);
     p->changed_us = g_new0(int64_t, (size_t)p->frame.fresh.columns * (size_t)p->frame.fresh.rows);
     p->flights = g_ptr_array_new_with_free_func(flight_free);
     p->tick = g_timeout_add(TICK_MS, on_tick, p);
@@ -849,6 +812,7 @@ zg_pipeline_free(ZgPipeline *p)
     drop_source(p);
     g_ptr_array_unref(p->flights);
     zg_encoder_set_clear(&p->encoders);
+    zg_canvas_clear(&p->canvas);
     zg_frame_clear(&p->frame);
     zg_cursor_clear(&p->cursor);
     g_free(p->changed_us);

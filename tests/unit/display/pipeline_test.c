@@ -394,6 +394,50 @@ a_resting_photo_becomes_exact(void **state)
 }
 
 static void
+show_page(Fixture *f, uint32_t *page, int at)
+{
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        uint32_t x = (uint32_t)(i % WIDTH), y = (uint32_t)(i / WIDTH + at);
+        uint32_t h = (x / 3 * 2654435761u ^ y / 2 * 2246822519u) * 3266489917u;
+        page[i] = h >> 28 < 4 ? 0x202020 : 0xffffff;
+    }
+    console_paint(f, all, page);
+}
+
+static bool
+shows(const Viewer *v, const uint32_t *page)
+{
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        if (v->picture.pixels[i] != page[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+a_scrolled_page_is_moved_for_viewers_in_step_and_exact_for_all(void **state)
+{
+    static const int32_t moving[] = {ZG_RFB_TIGHT, ZG_RFB_COPYRECT};
+    Fixture *f = *state;
+    Viewer *one = viewer_open(f, moving, 2), *two = viewer_open(f, moving, 2);
+    Viewer *three = viewer_open(f, tight, 1);
+    g_autofree uint32_t *page = g_new(uint32_t, WIDTH * HEIGHT);
+
+    show_page(f, page, 0);
+    WAIT(f, shows(one, page) && shows(two, page) && shows(three, page));
+    for (int i = 1; i < 30; i++) {
+        two->stopped = i >= 5 && i < 17; /* falls behind, comes back */
+        show_page(f, page, i * 5);
+        WAIT(f, shows(one, page) && (two->stopped || i % 7 != 0 || shows(two, page)));
+    }
+    WAIT(f, shows(one, page) && shows(two, page) && shows(three, page));
+    assert_true(one->picture.n_moved >= 20);
+    assert_true(two->picture.n_moved >= 2);
+    assert_int_equal(three->picture.n_moved, 0);
+}
+
+static void
 a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits(void **state)
 {
     Fixture *f = *state;
@@ -528,6 +572,7 @@ main(void)
         TEST(viewers_of_every_kind_see_the_same),
         TEST(inflated_damage_costs_nothing),
         TEST(a_resting_photo_becomes_exact),
+        TEST(a_scrolled_page_is_moved_for_viewers_in_step_and_exact_for_all),
         TEST(a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits),
         TEST(a_stopped_reader_costs_a_bounded_queue_and_delays_nobody),
         TEST(clipboard_goes_both_ways),

@@ -14,7 +14,7 @@
 typedef struct {
     uint32_t *pixels;
     int width, height;
-    unsigned n_jpeg, n_fill, n_palette, n_copy, n_raw; /* rectangles by kind */
+    unsigned n_jpeg, n_fill, n_palette, n_copy, n_raw, n_moved; /* rectangles by kind */
 } TightPicture;
 
 static inline uint32_t
@@ -149,6 +149,24 @@ decode_tight(ZgRfbReader *in, uint32_t *out, int width, int height, TightPicture
     return (control & 0x80) == 0 && decode_basic(in, out, width, height, control, picture);
 }
 
+/* CopyRect: @out gets the pixels that go to the new place. */
+static inline bool
+decode_copyrect(ZgRfbReader *in, uint32_t *out, int width, int height, TightPicture *picture)
+{
+    int x = zg_rfb_read_u16(in), y = zg_rfb_read_u16(in);
+
+    picture->n_moved++;
+    if (in->short_of_bytes || x + width > picture->width || y + height > picture->height) {
+        return false;
+    }
+    for (int row = 0; row < height; row++) {
+        memcpy(out + (size_t)row * (size_t)width,
+               picture->pixels + (size_t)(y + row) * (size_t)picture->width + x,
+               (size_t)width * 4);
+    }
+    return true;
+}
+
 /* Draws the next rectangle. Return: false when it is wrong or not all of it is there. */
 static inline bool
 tight_picture_draw_rect(TightPicture *picture, ZgRfbReader *in)
@@ -168,6 +186,10 @@ tight_picture_draw_rect(TightPicture *picture, ZgRfbReader *in)
             return false;
         }
         memcpy(out, p, (size_t)width * (size_t)height * 4);
+    } else if (encoding == ZG_RFB_COPYRECT) {
+        if (!decode_copyrect(in, out, width, height, picture)) {
+            return false;
+        }
     } else if (encoding != ZG_RFB_TIGHT || !decode_tight(in, out, width, height, picture)) {
         return false;
     }

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/canvas.h"
+
+static void
+drop_job(gpointer job)
+{
+    zg_encode_job_unref(job);
+}
+
+void
+zg_canvas_init(ZgCanvas *c, int width, int height)
+{
+    *c = (ZgCanvas){.step = 1};
+    zg_shadow_init(&c->shadow, width, height);
+    zg_damage_init(&c->since, width, height);
+    c->areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    c->moves = g_array_new(FALSE, FALSE, sizeof(ZgMove));
+    c->jobs = g_ptr_array_new_with_free_func(drop_job);
+}
+
+void
+zg_canvas_clear(ZgCanvas *c)
+{
+    g_ptr_array_unref(c->jobs);
+    g_array_unref(c->areas);
+    g_array_unref(c->moves);
+    zg_damage_clear(&c->since);
+    zg_shadow_clear(&c->shadow);
+}
+
+/* A step of which nobody can have the one before. */
+static void
+forget_step(ZgCanvas *c)
+{
+    c->step += 2;
+    g_ptr_array_set_size(c->jobs, 0);
+    g_array_set_size(c->areas, 0);
+    g_array_set_size(c->moves, 0);
+}
+
+void
+zg_canvas_resize(ZgCanvas *c, int width, int height)
+{
+    zg_shadow_resize(&c->shadow, width, height);
+    zg_damage_clear(&c->since);
+    zg_damage_init(&c->since, width, height);
+    zg_damage_add(&c->since, (ZgRect){0, 0, width, height});
+    c->n_readers = 0; /* they keep the old pixels */
+    forget_step(c);
+}
+
+void
+zg_canvas_note(ZgCanvas *c, const ZgDamage *fresh)
+{
+    zg_damage_merge(&c->since, fresh);
+}
+
+/* ---- steps ---- */
+
+static int64_t
+count_pixels(const GArray *areas)
+{
+    int64_t n = 0;
+
+    for (guint i = 0; i < areas->len; i++) {
+        const ZgRect *r = &g_array_index(areas, ZgRect, i);
+        n += (int64_t)r->width * r->height;
+    }
+    return n;
+}
+
+/* The shadow becomes the frame. */
+static void
+advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
+{
+    c->step++;
+    g_ptr_array_set_size(c->jobs, 0);
+    g_array_set_size(c->areas, 0);
+    g_array_set_size(c->moves, 0);
+    zg_damage_take(&c->since, INT64_MAX, c->areas);
+    if (with_moves) {
+        zg_shadow_move(&c->shadow, frame->pixels, c->areas, c->moves);
+    }
+    zg_shadow_take(&c->shadow, frame->pixels, c->areas);
+    c->n_pixels = count_pixels(c->areas);
+}
+
+static ZgEncodeJob *
+job_of_step(ZgCanvas *c, const ZgEncodeWish *wish)
+{
+    ZgEncodeJob *job;
+
+    for (guint i = 0; i < c->jobs->len; i++) {
+        job = g_ptr_array_index(c->jobs, i);
+        if (zg_encode_wish_equal(&job->wish, wish)) {
+            return zg_encode_job_ref(job);
+        }
+    }
+    job = zg_encode_job_new(wish, c->areas, &c->shadow);
+    if (c->moves->len > 0) {
+        zg_encode_job_add_moves(job, c->moves);
+    }
+    g_ptr_array_add(c->jobs, zg_encode_job_ref(job));
+    return job;
+}
+
+bool
+zg_canvas_is_current(const ZgCanvas *c, const ZgView *view)
+{
+    return view->step == c->step && c->since.n_dirty == 0;
+}
+
+static bool
+sees_all(const ZgCanvas *c, const ZgView *view)
+{
+    return view->width >= c->shadow.width && view->height >= c->shadow.height;
+}
+
+/* A viewer that cannot follow a new size sees the part that fits. */
+static void
+clip_areas(const ZgView *view, GArray *areas)
+{
+    for (guint i = areas->len; i-- > 0;) {
+        ZgRect *r = &g_array_index(areas, ZgRect, i);
+        *r = zg_rect_clip(*r, view->width, view->height);
+        if (zg_rect_is_empty(*r)) {
+            g_array_remove_index_fast(areas, i);
+        }
+    }
+}
+
+static bool
+can_take_step(const ZgCanvas *c, const ZgView *view, const ZgEncodeWish *wish, int64_t budget)
+{
+    return !view->overlaid && sees_all(c, view) && view->step == c->step - 1 &&
+           c->n_pixels <= budget && (wish->copyrect || c->moves->len == 0);
+}
+
+ZgEncodeJob *
+zg_canvas_next_job(ZgCanvas *c, const ZgFrame *frame, ZgView *view, const ZgEncodeWish *wish,
+                   int64_t budget, bool with_moves)
+{
+    g_autoptr(GArray) areas = NULL;
+
+    if (view->dirty.n_dirty == 0) {
+        return NULL;
+    }
+    if (!can_take_step(c, view, wish, budget) && c->since.n_dirty > 0) {
+        if (c->n_readers > 0) {
+            return NULL;
+        }
+        advance(c, frame, with_moves);
+    }
+    if (can_take_step(c, view, wish, budget)) {
+        zg_damage_copy(&view->dirty, &c->since);
+        view->step = c->step;
+        return job_of_step(c, wish);
+    }
+    areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    zg_damage_take(&view->dirty, budget, areas);
+    view->step = view->dirty.n_dirty == 0 ? c->step : 0;
+    clip_areas(view, areas);
+    return areas->len == 0 ? NULL : zg_encode_job_new(wish, areas, &c->shadow);
+}
+
+/* ---- views ---- */
+
+void
+zg_view_clear(ZgView *view)
+{
+    zg_damage_clear(&view->dirty);
+    zg_damage_clear(&view->lossy);
+}
+
+void
+zg_view_start_over(ZgView *view, int width, int height)
+{
+    zg_view_clear(view);
+    zg_damage_init(&view->dirty, width, height);
+    zg_damage_init(&view->lossy, width, height);
+    zg_damage_add(&view->dirty, (ZgRect){0, 0, width, height});
+    view->step = 0;
+    view->overlaid = false;
+}
+
+void
+zg_view_miss(ZgView *view, ZgRect area)
+{
+    zg_damage_add(&view->dirty, area);
+    view->step = 0;
+}
+
+void
+zg_view_miss_job(ZgView *view, const ZgEncodeJob *job, unsigned n_blobs, bool moved)
+{
+    for (guint i = n_blobs; i < job->tiles->len; i++) {
+        zg_view_miss(view, g_array_index(job->tiles, ZgRect, i));
+    }
+    for (guint i = 0; !moved && job->moves != NULL && i < job->moves->len; i++) {
+        zg_view_miss(view, g_array_index(job->moves, ZgMove, i).to);
+    }
+}
+
+void
+zg_view_note_job(ZgView *view, const ZgEncodeJob *job, unsigned n_blobs)
+{
+    for (guint i = 0; job->moves != NULL && i < job->moves->len; i++) {
+        const ZgMove *m = &g_array_index(job->moves, ZgMove, i);
+        zg_damage_carry(&view->lossy, m->to, m->from_x, m->from_y);
+    }
+    for (guint i = 0; i < n_blobs; i++) {
+        const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
+        zg_damage_subtract(&view->lossy, g_array_index(job->tiles, ZgRect, i));
+        if (!zg_rect_is_empty(blob->lossy)) {
+            zg_damage_add(&view->lossy, blob->lossy);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/move_votes.h"
+
+#include <string.h>
+
+#define DIFFERS 1
+#define ROW_VOTES_LEAST 8
+#define POINT_VOTES_LEAST 12
+#define SEEN_SLOTS 16384 /* power of two */
+#define SEEN_MOST (SEEN_SLOTS / 2)
+#define BALLOT_SLOTS 4096 /* power of two */
+#define POINT_PIXELS 16   /* that make up one point */
+
+/* Where a key was seen in the old picture. */
+typedef struct {
+    uint32_t key;
+    uint16_t stamp, n;
+    uint16_t x, y;
+} Seen;
+
+typedef struct {
+    uint16_t stamp, n;
+    int16_t dx, dy;
+} Ballot;
+
+struct ZgMoveVotes {
+    ZgMoveStrip strips[ZG_MOVE_STRIPS_MOST];
+    unsigned n_strips;
+    int height;
+    uint16_t stamp; /* of the entries that count */
+    Seen *seen;
+    unsigned n_seen;
+    Ballot *ballots;
+};
+
+ZgMoveVotes *
+zg_move_votes_new(void)
+{
+    ZgMoveVotes *v = g_new0(ZgMoveVotes, 1);
+
+    v->seen = g_new0(Seen, SEEN_SLOTS);
+    v->ballots = g_new0(Ballot, BALLOT_SLOTS);
+    return v;
+}
+
+void
+zg_move_votes_free(ZgMoveVotes *v)
+{
+    g_free(v->seen);
+    g_free(v->ballots);
+    g_free(v);
+}
+
+/* ---- tables ---- */
+
+static void
+start_table(ZgMoveVotes *v)
+{
+    v->n_seen = 0;
+    if (++v->stamp == 0) {
+        memset(v->seen, 0, sizeof *v->seen * SEEN_SLOTS);
+        memset(v->ballots, 0, sizeof *v->ballots * BALLOT_SLOTS);
+        v->stamp = 1;
+    }
+}
+
+static Seen *
+seen_slot(ZgMoveVotes *v, uint32_t key)
+{
+    unsigned i = key & (SEEN_SLOTS - 1);
+
+    while (v->seen[i].stamp == v->stamp && v->seen[i].key != key) {
+        i = (i + 1) & (SEEN_SLOTS - 1);
+    }
+    return &v->seen[i];
+}
+
+static void
+see(ZgMoveVotes *v, uint32_t key, int x, int y)
+{
+    Seen *slot = seen_slot(v, key);
+
+    if (slot->stamp == v->stamp) {
+        slot->n = 2; /* not unique: says nothing */
+    } else if (v->n_seen < SEEN_MOST) {
+        *slot = (Seen){key, v->stamp, 1, (uint16_t)x, (uint16_t)y};
+        v->n_seen++;
+    }
+}
+
+static void
+vote(ZgMoveVotes *v, uint16_t stamp, int dx, int dy)
+{
+    unsigned i = ((unsigned)dx * 2654435761u ^ (unsigned)dy * 40503u) >> 4 & (BALLOT_SLOTS - 1);
+
+    for (int tries = 0; tries < 8; tries++, i = (i + 1) & (BALLOT_SLOTS - 1)) {
+        Ballot *b = &v->ballots[i];
+        if (b->stamp != stamp) {
+            *b = (Ballot){stamp, 1, (int16_t)dx, (int16_t)dy};
+            return;
+        }
+        if (b->dx == dx && b->dy == dy) {
+            b->n += b->n < UINT16_MAX;
+            return;
+        }
+    }
+}
+
+static bool
+winner(const ZgMoveVotes *v, uint16_t stamp, unsigned least, ZgShift *out_shift)
+{
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < BALLOT_SLOTS; i++) {
+        const Ballot *b = &v->ballots[i];
+        if (b->stamp == stamp && b->n > most && (b->dx != 0 || b->dy != 0)) {
+            most = b->n;
+            *out_shift = (ZgShift){b->dx, b->dy};
+        }
+    }
+    return most >= least;
+}
+
+/* ---- rows ---- */
+
+static uint32_t
+hash_row(const uint32_t *p, int n)
+{
+    uint64_t a = 0x9e3779b97f4a7c15u, b = 0xc2b2ae3d27d4eb4fu, pair;
+
+    for (int i = 0; i + 4 <= n; i += 4) {
+        memcpy(&pair, p + i, sizeof pair);
+        a = (a ^ pair) * 0x9fb21c651e98df25u;
+        memcpy(&pair, p + i + 2, sizeof pair);
+        b = (b ^ pair) * 0xd6e8feb86659fd93u;
+        a ^= a >> 29;
+        b ^= b >> 31;
+    }
+    a = (a ^ b) * 0x9fb21c651e98df25u;
+    return (uint32_t)(a >> 32);
+}
+
+void
+zg_move_votes_start_rows(ZgMoveVotes *v, int height)
+{
+    v->n_strips = 0;
+    v->height = height;
+}
+
+void
+zg_move_votes_offer_strip(ZgMoveVotes *v, ZgMoveStrip strip)
+{
+    unsigned i;
+
+    if (v->n_strips < ZG_MOVE_STRIPS_MOST) {
+        v->strips[v->n_strips++] = strip;
+        return;
+    }
+    i = 0;
+    for (unsigned k = 1; k < v->n_strips; k++) {
+        if (v->strips[k].n_rows < v->strips[i].n_rows) {
+            i = k;
+        }
+    }
+    if (v->strips[i].n_rows < strip.n_rows) {
+        v->strips[i] = strip;
+    }
+}
+
+bool
+zg_move_votes_count_rows(ZgMoveVotes *v, const uint32_t *was, const uint32_t *now, int width,
+                         int top, int bottom, const int *left, const int *right,
+                         const uint8_t *rows, ZgShift *out_shift)
+{
+    uint16_t ballot_stamp = 0;
+
+    for (unsigned i = 0; i < v->n_strips; i++) {
+        int s = v->strips[i].index, x = left[s], n = right[s] - x;
+        uint32_t last = 0;
+        start_table(v);
+        if (i == 0 || v->stamp < ballot_stamp) { /* votes of all strips are counted together */
+            ballot_stamp = v->stamp;
+        }
+        for (int y = top; y < bottom; y++) {
+            uint32_t key = hash_row(was + (size_t)y * (size_t)width + x, n);
+            if (key != last) {
+                see(v, key, x, y);
+            }
+            last = key;
+        }
+        last = 0;
+        for (int y = top; y < bottom; y++) {
+            if (rows[s * v->height + y] != DIFFERS) {
+                last = 0;
+                continue;
+            }
+            uint32_t key = hash_row(now + (size_t)y * (size_t)width + x, n);
+            const Seen *seen = seen_slot(v, key);
+            if (key != last && seen->stamp == v->stamp && seen->n == 1) {
+                vote(v, ballot_stamp, 0, (int)seen->y - y);
+            }
+            last = key;
+        }
+    }
+    return v->n_strips > 0 && winner(v, ballot_stamp, ROW_VOTES_LEAST, out_shift);
+}
+
+/* ---- points ---- */
+
+/* Points are chosen by what they show, so the same ones are chosen wherever they have moved to. */
+static bool
+is_point(const uint32_t *p, uint32_t mask)
+{
+    return p[0] != p[1] &&
+           ((p[0] * 2654435761u ^ p[1] * 2246822519u ^ p[2] * 3266489917u) >> 7 & mask) == 0;
+}
+
+static uint32_t
+hash_point(const uint32_t *p)
+{
+    uint32_t h = hash_row(p, POINT_PIXELS);
+
+    return h ^ h >> 15;
+}
+
+static uint32_t
+choose_mask(ZgRect box)
+{
+    int64_t n = (int64_t)box.width * box.height;
+    uint32_t mask = 7;
+
+    while (n / (mask + 1) > SEEN_MOST * 2 && mask < 255) {
+        mask = mask * 2 + 1;
+    }
+    return mask;
+}
+
+bool
+zg_move_votes_count_points(ZgMoveVotes *v, const uint32_t *was, const uint32_t *now, int width,
+                           int height, ZgRect box, const uint8_t *rows, ZgShift *out_shift)
+{
+    uint32_t mask = choose_mask(box);
+    int x1 = box.x + box.width - POINT_PIXELS;
+
+    start_table(v);
+    for (int y = box.y; y < box.y + box.height && v->n_seen < SEEN_MOST; y++) {
+        const uint32_t *row = was + (size_t)y * (size_t)width;
+        for (int x = box.x; x <= x1; x++) {
+            if (is_point(row + x, mask)) {
+                see(v, hash_point(row + x), x, y);
+            }
+        }
+    }
+    for (int y = box.y; y < box.y + box.height; y += 2) {
+        const uint32_t *row = now + (size_t)y * (size_t)width;
+        for (int x = box.x; x <= x1; x++) {
+            if (rows[x / ZG_MOVE_STRIP_SIDE * height + y] != DIFFERS) {
+                x |= ZG_MOVE_STRIP_SIDE - 1;
+            } else if (is_point(row + x, mask)) {
+                const Seen *seen = seen_slot(v, hash_point(row + x));
+                if (seen->stamp == v->stamp && seen->n == 1) {
+                    vote(v, v->stamp, (int)seen->x - x, (int)seen->y - y);
+                }
+            }
+        }
+    }
+    return winner(v, v->stamp, POINT_VOTES_LEAST, out_shift);
+}

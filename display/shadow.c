@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/shadow.h"
+
+#include <string.h>
+
+static uint32_t *
+new_pixels(int width, int height)
+{
+    return g_atomic_rc_box_alloc0((size_t)width * (size_t)height * 4);
+}
+
+void
+zg_shadow_init(ZgShadow *shadow, int width, int height)
+{
+    *shadow = (ZgShadow){.width = width, .height = height, .pixels = new_pixels(width, height)};
+}
+
+void
+zg_shadow_clear(ZgShadow *shadow)
+{
+    if (shadow->pixels != NULL) {
+        g_atomic_rc_box_release(shadow->pixels);
+    }
+    zg_move_finder_free(shadow->finder);
+    *shadow = (ZgShadow){0};
+}
+
+void
+zg_shadow_resize(ZgShadow *shadow, int width, int height)
+{
+    g_atomic_rc_box_release(shadow->pixels);
+    shadow->pixels = new_pixels(width, height);
+    shadow->width = width;
+    shadow->height = height;
+}
+
+static uint32_t *
+shadow_at(const ZgShadow *shadow, int x, int y)
+{
+    return shadow->pixels + (size_t)y * (size_t)shadow->width + (size_t)x;
+}
+
+static void
+apply_move(ZgShadow *shadow, const ZgMove *move)
+{
+    ZgRect to = move->to;
+    bool downwards = to.y > move->from_y; /* the last row first, as memmove() would */
+
+    for (int i = 0; i < to.height; i++) {
+        int dy = downwards ? to.height - 1 - i : i;
+        memmove(shadow_at(shadow, to.x, to.y + dy),
+                shadow_at(shadow, move->from_x, move->from_y + dy), (size_t)to.width * 4);
+    }
+}
+
+/* Moves and rectangles of pixels are compared together, so what a move spoilt is found too. */
+static void
+find_rest(ZgShadow *shadow, const uint32_t *frame, GArray *areas, const GArray *moves)
+{
+    ZgDamage todo, rest;
+    g_autoptr(GArray) wide = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+
+    zg_damage_init(&todo, shadow->width, shadow->height);
+    zg_damage_init(&rest, shadow->width, shadow->height);
+    for (guint i = 0; i < areas->len; i++) {
+        zg_damage_add(&todo, g_array_index(areas, ZgRect, i));
+    }
+    for (guint i = 0; i < moves->len; i++) {
+        zg_damage_add(&todo, g_array_index(moves, ZgMove, i).to);
+    }
+    zg_damage_take(&todo, INT64_MAX, wide);
+    for (guint i = 0; i < wide->len; i++) {
+        ZgRect r = g_array_index(wide, ZgRect, i);
+        for (int y = r.y; y < r.y + r.height; y++) {
+            zg_damage_compare_row(&rest, r.x, y, r.width, shadow_at(shadow, r.x, y),
+                                  frame + (size_t)y * (size_t)shadow->width + (size_t)r.x);
+        }
+    }
+    g_array_set_size(areas, 0);
+    zg_damage_take(&rest, INT64_MAX, areas);
+    zg_damage_clear(&todo);
+    zg_damage_clear(&rest);
+}
+
+bool
+zg_shadow_move(ZgShadow *shadow, const uint32_t *frame, GArray *areas, GArray *out_moves)
+{
+    g_autoptr(GArray) moves = g_array_new(FALSE, FALSE, sizeof(ZgMove));
+
+    if (shadow->finder == NULL) {
+        shadow->finder = zg_move_finder_new();
+    }
+    zg_moves_find(shadow->finder, shadow->pixels, frame, shadow->width, shadow->height, areas,
+                  moves);
+    if (moves->len == 0) {
+        return false;
+    }
+    for (guint i = 0; i < moves->len; i++) {
+        apply_move(shadow, &g_array_index(moves, ZgMove, i));
+    }
+    find_rest(shadow, frame, areas, moves);
+    g_array_append_vals(out_moves, moves->data, moves->len);
+    return true;
+}
+
+void
+zg_shadow_take(ZgShadow *shadow, const uint32_t *frame, const GArray *areas)
+{
+    for (guint i = 0; i < areas->len; i++) {
+        ZgRect r = g_array_index(areas, ZgRect, i);
+        for (int y = r.y; y < r.y + r.height; y++) {
+            memcpy(shadow_at(shadow, r.x, y),
+                   frame + (size_t)y * (size_t)shadow->width + (size_t)r.x, (size_t)r.width * 4);
+        }
+    }
+}
+
+ZgBlob *
+zg_moves_to_blob(const GArray *moves)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+
+    for (guint i = 0; i < moves->len; i++) {
+        const ZgMove *m = &g_array_index(moves, ZgMove, i);
+        zg_rfb_put_rect(out, m->to.x, m->to.y, m->to.width, m->to.height, ZG_RFB_COPYRECT);
+        zg_rfb_put_u16(out, (uint16_t)m->from_x);
+        zg_rfb_put_u16(out, (uint16_t)m->from_y);
+    }
+    return zg_blob_new(out->data, out->len, moves->len, (ZgRect){0});
+}
