@@ -135,6 +135,11 @@ on_event(RfbOutput *o, const ZgRfbEvent *event)
         }
         o->events->changed(o->user, &o->base);
         break;
+    case ZG_RFB_EVENT_CONTINUOUS:
+        o->events->changed(o->user, &o->base);
+        break;
+    case ZG_RFB_EVENT_FENCE:
+        break;
     case ZG_RFB_EVENT_KEY:
     case ZG_RFB_EVENT_POINTER:
     case ZG_RFB_EVENT_CLIPBOARD:

@@ -6,35 +6,7 @@
 #include "common/base/error.h"
 #include "common/base/limits.h"
 #include "display/clipboard.h"
-
-typedef enum {
-    PHASE_VERSION,
-    PHASE_SECURITY,
-    PHASE_CLIENT_INIT,
-    PHASE_READY,
-    PHASE_FAILED,
-} Phase;
-
-typedef struct {
-    uint32_t keysym, scancode;
-} HeldKey;
-
-struct ZgRfbSession {
-    Phase phase;
-    int width, height;
-    char *title;
-    ZgRfbLook look;
-    bool requested;
-    bool told_caps;      /* our clipboard capabilities were sent */
-    uint32_t clip_flags; /* what the viewer can do with the extended clipboard */
-    uint32_t n_skip;     /* bytes of an oversize message still to drop */
-    char *offered;       /* the desktop's clipboard, until the viewer asks */
-    char *given;         /* text of the last clipboard event */
-    HeldKey held[ZG_RFB_KEYS_DOWN_MAX];
-    unsigned n_held;
-    uint16_t pointer_x, pointer_y;
-    uint8_t buttons;
-};
+#include "display/rfb_session_private.h"
 
 /* What one message does; bytes used are in the reader. */
 typedef struct {
@@ -47,7 +19,7 @@ typedef struct {
 static ZgRfbStep
 fail(ZgRfbSession *s, Feed *f, int code, const char *what)
 {
-    s->phase = PHASE_FAILED;
+    s->phase = ZG_RFB_PHASE_FAILED;
     g_set_error(f->error, ZG_ERROR, code, "the viewer broke the protocol: %s", what);
     return ZG_RFB_STEP_FAILED;
 }
@@ -75,7 +47,7 @@ on_version(ZgRfbSession *s, Feed *f)
     }
     zg_rfb_put_u8(f->out, 1);
     zg_rfb_put_u8(f->out, ZG_RFB_SECURITY_NONE);
-    s->phase = PHASE_SECURITY;
+    s->phase = ZG_RFB_PHASE_SECURITY;
     return ZG_RFB_STEP_QUIET;
 }
 
@@ -86,7 +58,7 @@ on_security(ZgRfbSession *s, Feed *f)
         return fail(s, f, ZG_ERROR_PROTOCOL, "a security type that was not offered");
     }
     zg_rfb_put_u32(f->out, 0);
-    s->phase = PHASE_CLIENT_INIT;
+    s->phase = ZG_RFB_PHASE_CLIENT_INIT;
     return ZG_RFB_STEP_QUIET;
 }
 
@@ -101,7 +73,7 @@ on_client_init(ZgRfbSession *s, Feed *f)
     zg_rfb_put_pixel_format(f->out, &zg_pixel_format_native);
     zg_rfb_put_u32(f->out, (uint32_t)n_title);
     g_byte_array_append(f->out, (const uint8_t *)s->title, (guint)n_title);
-    s->phase = PHASE_READY;
+    s->phase = ZG_RFB_PHASE_READY;
     return tell(f, ZG_RFB_EVENT_READY);
 }
 
@@ -179,12 +151,36 @@ note_encoding(ZgRfbLook *look, int32_t encoding)
     case ZG_RFB_EXTENDED_CLIPBOARD:
         look->extended_clipboard = true;
         break;
+    case ZG_RFB_FENCE:
+        look->fence = true;
+        break;
+    case ZG_RFB_CONTINUOUS_UPDATES:
+        look->continuous_updates = true;
+        break;
     default:
         if (encoding >= ZG_RFB_JPEG_QUALITY_0 && encoding <= ZG_RFB_JPEG_QUALITY_9) {
             look->jpeg_quality = encoding - ZG_RFB_JPEG_QUALITY_0;
         } else if (encoding >= ZG_RFB_COMPRESS_0 && encoding <= ZG_RFB_COMPRESS_9) {
             look->compress = encoding - ZG_RFB_COMPRESS_0;
         }
+    }
+}
+
+/* What a viewer may only use after it was told that we know it too. */
+static void
+offer_extensions(ZgRfbSession *s, GByteArray *out)
+{
+    if (s->look.extended_clipboard && !s->told_caps) {
+        zg_clip_put_caps(out, ZG_RFB_S_CUT_TEXT);
+        s->told_caps = true;
+    }
+    if (s->look.fence && !s->told_fence) {
+        zg_rfb_put_fence(out, ZG_RFB_FENCE_REQUEST, NULL, 0);
+        s->told_fence = true;
+    }
+    if (s->look.continuous_updates && !s->told_continuous) {
+        zg_rfb_put_u8(out, ZG_RFB_S_END_OF_CONTINUOUS_UPDATES);
+        s->told_continuous = true;
     }
 }
 
@@ -206,10 +202,7 @@ on_encodings(ZgRfbSession *s, Feed *f)
         return ZG_RFB_STEP_MORE;
     }
     s->look = look;
-    if (look.extended_clipboard && !s->told_caps) {
-        zg_clip_put_caps(f->out, ZG_RFB_S_CUT_TEXT);
-        s->told_caps = true;
-    }
+    offer_extensions(s, f->out);
     return tell(f, ZG_RFB_EVENT_LOOK);
 }
 
@@ -225,8 +218,83 @@ on_request(ZgRfbSession *s, Feed *f)
         return ZG_RFB_STEP_MORE;
     }
     f->event->area = zg_rect_clip(f->event->area, s->width, s->height);
-    s->requested = true;
+    s->requested |= !(s->continuous && f->event->incremental);
     return tell(f, ZG_RFB_EVENT_REQUEST);
+}
+
+/* The area is not kept: viewers ask for the whole picture, and what is outside is on it too. */
+static ZgRfbStep
+on_continuous_updates(ZgRfbSession *s, Feed *f)
+{
+    bool on = zg_rfb_read_u8(f->in) != 0;
+
+    zg_rfb_read_bytes(f->in, 8);
+    if (f->in->short_of_bytes) {
+        return ZG_RFB_STEP_MORE;
+    }
+    if (!s->told_continuous) {
+        return fail(s, f, ZG_ERROR_PROTOCOL, "continuous updates that were not offered");
+    }
+    s->continuous = on;
+    if (!on) {
+        zg_rfb_put_u8(f->out, ZG_RFB_S_END_OF_CONTINUOUS_UPDATES);
+    }
+    return tell(f, ZG_RFB_EVENT_CONTINUOUS);
+}
+
+/* ---- fences ---- */
+
+#define FENCE_FLAGS (ZG_RFB_FENCE_BLOCK_BEFORE | ZG_RFB_FENCE_BLOCK_AFTER | ZG_RFB_FENCE_SYNC_NEXT)
+#define FENCE_NUMBER_BYTES 4 /* payload of our own */
+
+static ZgRfbStep
+on_fence_answer(Feed *f, const uint8_t *payload, size_t n_payload)
+{
+    ZgRfbReader in = {.bytes = payload, .n_bytes = n_payload};
+
+    if (n_payload != FENCE_NUMBER_BYTES) {
+        return ZG_RFB_STEP_QUIET; /* the one that offered fences */
+    }
+    f->event->fence = zg_rfb_read_u32(&in);
+    return tell(f, ZG_RFB_EVENT_FENCE);
+}
+
+/*
+ * Messages are taken one after the other and their answers queued in order, so a fence is answered
+ * at once, except for SyncNext: that answer goes out together with the next message's effect.
+ */
+static ZgRfbStep
+on_fence(ZgRfbSession *s, Feed *f)
+{
+    const uint8_t *payload;
+    uint32_t flags;
+    uint8_t n_payload;
+
+    zg_rfb_read_bytes(f->in, 3);
+    flags = zg_rfb_read_u32(f->in);
+    n_payload = zg_rfb_read_u8(f->in);
+    if (n_payload > ZG_RFB_FENCE_BYTES_MAX) {
+        return fail(s, f, ZG_ERROR_TOO_LARGE, "a fence with too much payload");
+    }
+    payload = zg_rfb_read_bytes(f->in, n_payload);
+    if (f->in->short_of_bytes) {
+        return ZG_RFB_STEP_MORE;
+    }
+    if (!s->told_fence) {
+        return fail(s, f, ZG_ERROR_PROTOCOL, "a fence that was not offered");
+    }
+    if (!(flags & ZG_RFB_FENCE_REQUEST)) {
+        return on_fence_answer(f, payload, n_payload);
+    }
+    if (flags & ZG_RFB_FENCE_SYNC_NEXT) {
+        s->sync_pending = true;
+        s->sync_flags = flags & FENCE_FLAGS;
+        s->n_sync_payload = n_payload;
+        memcpy(s->sync_payload, payload, n_payload);
+    } else {
+        zg_rfb_put_fence(f->out, flags & FENCE_FLAGS, payload, n_payload);
+    }
+    return ZG_RFB_STEP_QUIET;
 }
 
 static void
@@ -240,7 +308,7 @@ remember_key(ZgRfbSession *s, bool down, uint32_t keysym, uint32_t scancode)
         }
     }
     if (down && s->n_held < ZG_RFB_KEYS_DOWN_MAX) {
-        s->held[s->n_held++] = (HeldKey){keysym, scancode};
+        s->held[s->n_held++] = (ZgRfbHeldKey){keysym, scancode};
     }
 }
 
@@ -408,6 +476,10 @@ on_message(ZgRfbSession *s, Feed *f)
         return on_size(s, f);
     case ZG_RFB_C_QEMU:
         return on_qemu(s, f);
+    case ZG_RFB_C_CONTINUOUS_UPDATES:
+        return on_continuous_updates(s, f);
+    case ZG_RFB_C_FENCE:
+        return on_fence(s, f);
     default:
         return fail(s, f, ZG_ERROR_PROTOCOL, "a message that was not offered");
     }
@@ -417,18 +489,41 @@ static ZgRfbStep
 step(ZgRfbSession *s, Feed *f)
 {
     switch (s->phase) {
-    case PHASE_VERSION:
+    case ZG_RFB_PHASE_VERSION:
         return on_version(s, f);
-    case PHASE_SECURITY:
+    case ZG_RFB_PHASE_SECURITY:
         return on_security(s, f);
-    case PHASE_CLIENT_INIT:
+    case ZG_RFB_PHASE_CLIENT_INIT:
         return on_client_init(s, f);
-    case PHASE_READY:
+    case ZG_RFB_PHASE_READY:
         return on_message(s, f);
-    case PHASE_FAILED:
+    case ZG_RFB_PHASE_FAILED:
         break;
     }
     return fail(s, f, ZG_ERROR_PROTOCOL, "it went on after an error");
+}
+
+/* One message, and with it the answer to a fence that waited for it. */
+static ZgRfbStep
+step_and_sync(ZgRfbSession *s, Feed *f)
+{
+    bool waited = s->sync_pending;
+    uint32_t flags = s->sync_flags;
+    uint8_t payload[ZG_RFB_FENCE_BYTES_MAX], n_payload = s->n_sync_payload;
+    ZgRfbStep result;
+
+    if (!waited) {
+        return step(s, f);
+    }
+    memcpy(payload, s->sync_payload, n_payload);
+    s->sync_pending = false; /* the message may be another such fence */
+    result = step(s, f);
+    if (result == ZG_RFB_STEP_MORE) {
+        s->sync_pending = true;
+    } else if (result != ZG_RFB_STEP_FAILED) {
+        zg_rfb_put_fence(f->out, flags, payload, n_payload);
+    }
+    return result;
 }
 
 ZgRfbStep
@@ -449,7 +544,7 @@ zg_rfb_session_feed(ZgRfbSession *s, const uint8_t *bytes, size_t n_bytes, size_
         s->n_skip -= (uint32_t)*out_used;
         return ZG_RFB_STEP_QUIET;
     }
-    result = step(s, &f);
+    result = step_and_sync(s, &f);
     *out_used = result == ZG_RFB_STEP_MORE ? 0 : in.at;
     return result;
 }
@@ -463,7 +558,7 @@ zg_rfb_session_new(ZgRfbStart start, int width, int height, const char *title, G
     size_t n_title = strnlen(title, ZG_RFB_TITLE_BYTES_MAX);
     g_autofree char *valid = g_utf8_make_valid(title, (gssize)n_title);
 
-    s->phase = start == ZG_RFB_START_VERSION ? PHASE_VERSION : PHASE_CLIENT_INIT;
+    s->phase = start == ZG_RFB_START_VERSION ? ZG_RFB_PHASE_VERSION : ZG_RFB_PHASE_CLIENT_INIT;
     s->width = width;
     s->height = height;
     s->title = g_steal_pointer(&valid);
@@ -488,7 +583,7 @@ zg_rfb_session_free(ZgRfbSession *s)
 bool
 zg_rfb_session_is_ready(const ZgRfbSession *s)
 {
-    return s->phase == PHASE_READY;
+    return s->phase == ZG_RFB_PHASE_READY;
 }
 
 const ZgRfbLook *
@@ -529,13 +624,36 @@ zg_rfb_session_set_requested(ZgRfbSession *s, bool requested)
 bool
 zg_rfb_session_is_requested(const ZgRfbSession *s)
 {
-    return s->requested;
+    return s->requested || s->continuous;
+}
+
+bool
+zg_rfb_session_is_continuous(const ZgRfbSession *s)
+{
+    return s->continuous;
+}
+
+uint32_t
+zg_rfb_session_put_fence(ZgRfbSession *s, GByteArray *out)
+{
+    uint8_t payload[FENCE_NUMBER_BYTES];
+
+    if (s->phase != ZG_RFB_PHASE_READY || !s->look.fence) {
+        return 0;
+    }
+    s->n_fences = s->n_fences == UINT32_MAX ? 1 : s->n_fences + 1;
+    for (int i = 0; i < FENCE_NUMBER_BYTES; i++) {
+        payload[i] = (uint8_t)(s->n_fences >> (24 - 8 * i));
+    }
+    zg_rfb_put_fence(out, ZG_RFB_FENCE_REQUEST | ZG_RFB_FENCE_BLOCK_BEFORE, payload,
+                     sizeof payload);
+    return s->n_fences;
 }
 
 void
 zg_rfb_session_offer_text(ZgRfbSession *s, const char *text, GByteArray *out)
 {
-    if (s->phase != PHASE_READY || strlen(text) > ZG_LIMIT_CLIPBOARD_BYTES) {
+    if (s->phase != ZG_RFB_PHASE_READY || strlen(text) > ZG_LIMIT_CLIPBOARD_BYTES) {
         return;
     }
     g_free(s->offered);
@@ -554,7 +672,7 @@ zg_rfb_session_release(ZgRfbSession *s, ZgRfbEvent *out_event)
 {
     *out_event = (ZgRfbEvent){0};
     if (s->n_held > 0) {
-        HeldKey key = s->held[--s->n_held];
+        ZgRfbHeldKey key = s->held[--s->n_held];
         out_event->kind = ZG_RFB_EVENT_KEY;
         out_event->key.keysym = key.keysym;
         out_event->key.scancode = key.scancode;
@@ -568,133 +686,4 @@ zg_rfb_session_release(ZgRfbSession *s, ZgRfbEvent *out_event)
         return true;
     }
     return false;
-}
-
-/* ---- hand-over ---- */
-
-#define STATE_MAGIC 0x5a675331u /* "ZgS1": a new layout gets a new number */
-
-enum {
-    BIT_COPYRECT = 1 << 0,
-    BIT_TIGHT = 1 << 1,
-    BIT_DESKTOP_SIZE = 1 << 2,
-    BIT_EXTENDED_SIZE = 1 << 3,
-    BIT_CURSOR = 1 << 4,
-    BIT_CURSOR_ALPHA = 1 << 5,
-    BIT_LAST_RECT = 1 << 6,
-    BIT_QEMU_KEY = 1 << 7,
-    BIT_LED_STATE = 1 << 8,
-    BIT_DESKTOP_NAME = 1 << 9,
-    BIT_EXTENDED_CLIPBOARD = 1 << 10,
-    BIT_REQUESTED = 1 << 11,
-    BIT_TOLD_CAPS = 1 << 12,
-};
-
-static uint32_t
-state_bits(const ZgRfbSession *s)
-{
-    const ZgRfbLook *l = &s->look;
-
-    return (l->copyrect ? BIT_COPYRECT : 0u) | (l->tight ? BIT_TIGHT : 0u) |
-           (l->desktop_size ? BIT_DESKTOP_SIZE : 0u) |
-           (l->extended_size ? BIT_EXTENDED_SIZE : 0u) | (l->cursor ? BIT_CURSOR : 0u) |
-           (l->cursor_alpha ? BIT_CURSOR_ALPHA : 0u) | (l->last_rect ? BIT_LAST_RECT : 0u) |
-           (l->qemu_key ? BIT_QEMU_KEY : 0u) | (l->led_state ? BIT_LED_STATE : 0u) |
-           (l->desktop_name ? BIT_DESKTOP_NAME : 0u) |
-           (l->extended_clipboard ? BIT_EXTENDED_CLIPBOARD : 0u) |
-           (s->requested ? BIT_REQUESTED : 0u) | (s->told_caps ? BIT_TOLD_CAPS : 0u);
-}
-
-static void
-take_state_bits(ZgRfbSession *s, uint32_t bits)
-{
-    s->look.copyrect = bits & BIT_COPYRECT;
-    s->look.tight = bits & BIT_TIGHT;
-    s->look.desktop_size = bits & BIT_DESKTOP_SIZE;
-    s->look.extended_size = bits & BIT_EXTENDED_SIZE;
-    s->look.cursor = bits & BIT_CURSOR;
-    s->look.cursor_alpha = bits & BIT_CURSOR_ALPHA;
-    s->look.last_rect = bits & BIT_LAST_RECT;
-    s->look.qemu_key = bits & BIT_QEMU_KEY;
-    s->look.led_state = bits & BIT_LED_STATE;
-    s->look.desktop_name = bits & BIT_DESKTOP_NAME;
-    s->look.extended_clipboard = bits & BIT_EXTENDED_CLIPBOARD;
-    s->requested = bits & BIT_REQUESTED;
-    s->told_caps = bits & BIT_TOLD_CAPS;
-}
-
-GBytes *
-zg_rfb_session_export(const ZgRfbSession *s)
-{
-    GByteArray *out;
-
-    if (s->phase != PHASE_READY) {
-        return NULL;
-    }
-    out = g_byte_array_new();
-    zg_rfb_put_u32(out, STATE_MAGIC);
-    zg_rfb_put_u16(out, (uint16_t)s->width);
-    zg_rfb_put_u16(out, (uint16_t)s->height);
-    zg_rfb_put_pixel_format(out, &s->look.format);
-    zg_rfb_put_u32(out, state_bits(s));
-    zg_rfb_put_s32(out, s->look.jpeg_quality);
-    zg_rfb_put_s32(out, s->look.compress);
-    zg_rfb_put_u32(out, s->clip_flags);
-    zg_rfb_put_u32(out, s->n_skip);
-    zg_rfb_put_u16(out, s->pointer_x);
-    zg_rfb_put_u16(out, s->pointer_y);
-    zg_rfb_put_u8(out, s->buttons);
-    zg_rfb_put_u8(out, (uint8_t)s->n_held);
-    for (unsigned i = 0; i < s->n_held; i++) {
-        zg_rfb_put_u32(out, s->held[i].keysym);
-        zg_rfb_put_u32(out, s->held[i].scancode);
-    }
-    return g_byte_array_free_to_bytes(out);
-}
-
-static bool
-read_state(ZgRfbSession *s, ZgRfbReader *in)
-{
-    bool sound = zg_rfb_read_u32(in) == STATE_MAGIC;
-
-    s->width = zg_rfb_read_u16(in);
-    s->height = zg_rfb_read_u16(in);
-    zg_rfb_read_pixel_format(in, &s->look.format);
-    take_state_bits(s, zg_rfb_read_u32(in));
-    s->look.jpeg_quality = zg_rfb_read_s32(in);
-    s->look.compress = zg_rfb_read_s32(in);
-    s->clip_flags = zg_rfb_read_u32(in);
-    s->n_skip = zg_rfb_read_u32(in);
-    s->pointer_x = zg_rfb_read_u16(in);
-    s->pointer_y = zg_rfb_read_u16(in);
-    s->buttons = zg_rfb_read_u8(in);
-    s->n_held = zg_rfb_read_u8(in);
-    if (s->n_held > ZG_RFB_KEYS_DOWN_MAX) {
-        return false;
-    }
-    for (unsigned i = 0; i < s->n_held; i++) {
-        s->held[i].keysym = zg_rfb_read_u32(in);
-        s->held[i].scancode = zg_rfb_read_u32(in);
-    }
-    return sound && !in->short_of_bytes && in->at == in->n_bytes && s->width > 0 &&
-           s->height > 0 && s->width <= ZG_LIMIT_SCREEN_SIDE &&
-           s->height <= ZG_LIMIT_SCREEN_SIDE && zg_pixel_format_is_valid(&s->look.format) &&
-           s->look.jpeg_quality >= -1 && s->look.jpeg_quality <= 9 && s->look.compress >= -1 &&
-           s->look.compress <= 9;
-}
-
-ZgRfbSession *
-zg_rfb_session_import(const uint8_t *bytes, size_t n_bytes, GError **error)
-{
-    ZgRfbReader in = {.bytes = bytes, .n_bytes = n_bytes};
-    g_autoptr(ZgRfbSession) s = g_new0(ZgRfbSession, 1);
-
-    s->phase = PHASE_READY;
-    s->title = g_strdup("");
-    if (!read_state(s, &in)) {
-        g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID,
-                    "the viewer's exported state is not whole or from another version");
-        return NULL;
-    }
-    return g_steal_pointer(&s);
 }

@@ -39,6 +39,8 @@ typedef enum {
     ZG_RFB_EVENT_POINTER,
     ZG_RFB_EVENT_CLIPBOARD, /* the viewer gave text */
     ZG_RFB_EVENT_SIZE,      /* SetDesktopSize; must be answered */
+    ZG_RFB_EVENT_FENCE,     /* a fence of ours has come back */
+    ZG_RFB_EVENT_CONTINUOUS, /* continuous updates were switched on or off */
 } ZgRfbEventKind;
 
 typedef struct {
@@ -54,13 +56,14 @@ typedef struct {
     bool incremental;
     ZgRect area;      /* of a request, or the wished size (x, y are 0) */
     const char *text; /* UTF-8, LF; borrowed until the next feed */
+    uint32_t fence;   /* number of the fence, as zg_rfb_session_put_fence() gave it */
 } ZgRfbEvent;
 
 /* What the viewer said it can do. */
 typedef struct {
     ZgPixelFormat format;
     bool copyrect, tight, desktop_size, extended_size, cursor, cursor_alpha, last_rect, qemu_key,
-        led_state, desktop_name, extended_clipboard;
+        led_state, desktop_name, extended_clipboard, fence, continuous_updates;
     int jpeg_quality; /* 0..9, -1 when the viewer does not want JPEG */
     int compress;     /* 0..9, -1 when not told */
 } ZgRfbLook;
@@ -109,9 +112,21 @@ void zg_rfb_session_get_size(const ZgRfbSession *session, int *out_width, int *o
 unsigned zg_rfb_session_put_size(ZgRfbSession *session, int reason, int status, int width,
                                  int height, GByteArray *out);
 
-/** zg_rfb_session_set_requested() - remember (for export) whether a request waits for an update. */
+/**
+ * zg_rfb_session_set_requested() - remember (for export) whether a request waits for an update
+ * With continuous updates the viewer always waits for one.
+ */
 void zg_rfb_session_set_requested(ZgRfbSession *session, bool requested);
 bool zg_rfb_session_is_requested(const ZgRfbSession *session);
+
+/** zg_rfb_session_is_continuous() - has the viewer switched continuous updates on? */
+bool zg_rfb_session_is_continuous(const ZgRfbSession *session);
+
+/**
+ * zg_rfb_session_put_fence() - append a fence that the viewer sends back once it has read so far
+ * Return: its number, as in ZG_RFB_EVENT_FENCE; 0 when this viewer knows no fences.
+ */
+uint32_t zg_rfb_session_put_fence(ZgRfbSession *session, GByteArray *out);
 
 /**
  * zg_rfb_session_offer_text() - the desktop's clipboard has new text

@@ -210,3 +210,13 @@ zg_rfb_put_extended_size(GByteArray *out, int reason, int status, int width, int
     zg_rfb_put_u16(out, (uint16_t)height);
     zg_rfb_put_u32(out, 0); /* flags */
 }
+
+void
+zg_rfb_put_fence(GByteArray *out, uint32_t flags, const uint8_t *payload, size_t n)
+{
+    zg_rfb_put_u8(out, ZG_RFB_S_FENCE);
+    zg_rfb_put_zeroes(out, 3);
+    zg_rfb_put_u32(out, flags);
+    zg_rfb_put_u8(out, (uint8_t)n);
+    g_byte_array_append(out, payload, (guint)n);
+}

@@ -22,6 +22,8 @@ enum {
     ZG_RFB_LED_STATE = -261,
     ZG_RFB_DESKTOP_NAME = -307,
     ZG_RFB_EXTENDED_DESKTOP_SIZE = -308,
+    ZG_RFB_FENCE = -312,
+    ZG_RFB_CONTINUOUS_UPDATES = -313,
     ZG_RFB_CURSOR_ALPHA = -314,
     ZG_RFB_EXTENDED_CLIPBOARD = -1063131698, /* 0xC0A1E5CE */
 };
@@ -34,6 +36,8 @@ enum {
     ZG_RFB_C_KEY = 4,
     ZG_RFB_C_POINTER = 5,
     ZG_RFB_C_CUT_TEXT = 6,
+    ZG_RFB_C_CONTINUOUS_UPDATES = 150,
+    ZG_RFB_C_FENCE = 248,
     ZG_RFB_C_SET_DESKTOP_SIZE = 251,
     ZG_RFB_C_QEMU = 255,
 };
@@ -44,7 +48,18 @@ enum {
     ZG_RFB_S_COLOUR_MAP = 1,
     ZG_RFB_S_BELL = 2,
     ZG_RFB_S_CUT_TEXT = 3,
+    ZG_RFB_S_END_OF_CONTINUOUS_UPDATES = 150,
+    ZG_RFB_S_FENCE = 248,
 };
+
+/* Flags of a fence. */
+enum {
+    ZG_RFB_FENCE_BLOCK_BEFORE = 1 << 0,
+    ZG_RFB_FENCE_BLOCK_AFTER = 1 << 1,
+    ZG_RFB_FENCE_SYNC_NEXT = 1 << 2,
+};
+#define ZG_RFB_FENCE_REQUEST 0x80000000u
+#define ZG_RFB_FENCE_BYTES_MAX 64
 
 #define ZG_RFB_VERSION_BYTES 12
 #define ZG_RFB_VERSION_TEXT "RFB 003.008\n"
@@ -102,6 +117,9 @@ void zg_rfb_put_update(GByteArray *out, unsigned n_rects);
 
 /** zg_rfb_put_update_request() - FramebufferUpdateRequest. */
 void zg_rfb_put_update_request(GByteArray *out, bool incremental, int width, int height);
+
+/** zg_rfb_put_fence() - ServerFence with @n bytes (at most ZG_RFB_FENCE_BYTES_MAX) of payload. */
+void zg_rfb_put_fence(GByteArray *out, uint32_t flags, const uint8_t *payload, size_t n);
 
 /** zg_rfb_put_extended_size() - ExtendedDesktopSize rectangle with one screen. */
 void zg_rfb_put_extended_size(GByteArray *out, int reason, int status, int width, int height);
