@@ -14,7 +14,7 @@ typedef struct ZgOutput ZgOutput;
 
 /* What an output tells its owner. Freeing the output is allowed in `gone` only. */
 typedef struct {
-    /* It may be able to take a picture now, or its wish or size is another one. */
+    /* It may be able to take a picture now or soon, or its wish or size is another one. */
     void (*changed)(void *user, ZgOutput *output);
     /* The viewer wants @area again although it did not change. */
     void (*repaint)(void *user, ZgOutput *output, ZgRect area);
@@ -27,12 +27,19 @@ typedef struct {
 typedef struct {
     uint64_t bytes_out, updates;
     size_t queued_bytes;
+    int64_t rtt_us;       /* to the viewer and back, without queues; 0 unknown */
+    int64_t bytes_per_s;  /* what the link carries; 0 unknown */
 } ZgOutputStats;
+
+/* So long before a viewer can take a picture the console is asked for a fresh one. */
+#define ZG_OUTPUT_SOON_US 12000
 
 typedef struct {
     const char *name;
     void (*free)(ZgOutput *output);
-    bool (*wants_picture)(const ZgOutput *output); /* asked, told its size, queue nearly empty */
+    bool (*wants_picture)(const ZgOutput *output); /* asked, told its size, its link is free */
+    bool (*wants_soon)(const ZgOutput *output);    /* now or within ZG_OUTPUT_SOON_US */
+    size_t (*get_budget)(const ZgOutput *output);  /* bytes of one update that delay nothing else */
     bool (*is_ready)(const ZgOutput *output);      /* its handshake is done */
     void (*get_wish)(const ZgOutput *output, ZgEncodeWish *out_wish);
     void (*get_size)(const ZgOutput *output, int *out_width, int *out_height);

@@ -14,10 +14,14 @@
 #include "common/base/fd.h"
 #include "common/base/limits.h"
 #include "display/out_queue.h"
+#include "display/rate.h"
 
 #define READ_BYTES (16 * 1024)
 #define QUEUE_NEARLY_EMPTY (16 * 1024)
-#define UNSENT_IN_KERNEL (128 * 1024)
+#define UNSENT_IN_KERNEL (32 * 1024)
+#define OPEN_BYTES_LEAST 3000  /* an update so large stands between two fences */
+#define UPDATE_LINK_US 200000  /* what one update may take of the link: others wait so long */
+#define UPDATE_BYTES_LEAST (16 * 1024)
 #define FINISH_US (2 * G_USEC_PER_SEC)
 /* Clipboard text may queue beside a picture; past both the viewer does not read. */
 #define QUEUE_HARD_MAX (ZG_OUT_QUEUE_BYTES_MAX + 3 * ZG_LIMIT_CLIPBOARD_BYTES)
@@ -39,6 +43,9 @@ typedef struct {
     ZgCursor cursor; /* shares the pixels */
     uint8_t led;
     uint64_t n_updates;
+    ZgRate rate;
+    uint64_t rate_position;       /* bytes of the queue that the rate knows of */
+    guint pace_timer, probe_timer; /* the link is free; the last packet may be lost */
 } RfbOutput;
 
 static gboolean
@@ -61,6 +68,8 @@ end(RfbOutput *o, const char *reason)
     o->gone_reason = g_strdup(reason);
     g_clear_handle_id(&o->in_watch, g_source_remove);
     g_clear_handle_id(&o->out_watch, g_source_remove);
+    g_clear_handle_id(&o->pace_timer, g_source_remove);
+    g_clear_handle_id(&o->probe_timer, g_source_remove);
     o->gone_idle = g_idle_add_full(G_PRIORITY_DEFAULT, report_gone, o, NULL);
 }
 
@@ -104,6 +113,99 @@ write_queue(RfbOutput *o)
     }
 }
 
+/* ---- pacing ---- */
+
+/* Tells the rate what was queued since, whatever it was. */
+static void
+note_queued(RfbOutput *o, int64_t now_us)
+{
+    uint64_t position;
+
+    zg_out_queue_added(&o->queue);
+    position = o->queue.n_sent + o->queue.n_bytes;
+    zg_rate_sent(&o->rate, (size_t)(position - o->rate_position), now_us);
+    o->rate_position = position;
+}
+
+static void
+put_fence(RfbOutput *o, bool opens)
+{
+    int64_t now_us = zg_clock_mono_us();
+    uint32_t number = zg_rfb_session_put_fence(o->session, zg_out_queue_tail(&o->queue));
+
+    if (number != 0) {
+        note_queued(o, now_us);
+        zg_rate_ping(&o->rate, number, opens, now_us);
+    }
+}
+
+static gboolean
+on_probe(gpointer data)
+{
+    RfbOutput *o = data;
+
+    o->probe_timer = 0;
+    put_fence(o, false);
+    write_queue(o);
+    return G_SOURCE_REMOVE;
+}
+
+/* After an update: should it be the last for a while, a few bytes follow it. */
+static void
+arm_probe(RfbOutput *o)
+{
+    int64_t after_us = zg_rate_probe_us(&o->rate);
+
+    g_clear_handle_id(&o->probe_timer, g_source_remove);
+    if (after_us > 0 && zg_rfb_session_look(o->session)->fence) {
+        o->probe_timer = g_timeout_add((guint)(after_us / 1000), on_probe, o);
+    }
+}
+
+static int64_t
+wait_us(const RfbOutput *o)
+{
+    return zg_rfb_session_is_continuous(o->session)
+               ? zg_rate_wait_us(&o->rate, zg_clock_mono_us())
+               : 0; /* it asks for each update, which paces well enough */
+}
+
+static gboolean on_pace(gpointer data);
+
+/* Wakes twice: when the console should be asked for a fresh picture, and when the link is free. */
+static void
+arm_pace(RfbOutput *o)
+{
+    int64_t us = wait_us(o);
+
+    if (us == 0 || us == ZG_RATE_WAIT_FOR_ANSWER || o->gone_reason != NULL) {
+        return;
+    }
+    us = us > ZG_OUTPUT_SOON_US ? us - ZG_OUTPUT_SOON_US : us;
+    g_clear_handle_id(&o->pace_timer, g_source_remove);
+    o->pace_timer = g_timeout_add((guint)((us + 999) / 1000), on_pace, o);
+}
+
+static gboolean
+on_pace(gpointer data)
+{
+    RfbOutput *o = data;
+
+    o->pace_timer = 0;
+    o->events->changed(o->user, &o->base);
+    if (o->pace_timer == 0) {
+        arm_pace(o);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static size_t
+rfb_get_budget(const ZgOutput *output)
+{
+    return MAX(zg_rate_bytes_in(&((const RfbOutput *)output)->rate, UPDATE_LINK_US),
+               UPDATE_BYTES_LEAST);
+}
+
 /* ---- what the viewer says ---- */
 
 static void
@@ -139,6 +241,10 @@ on_event(RfbOutput *o, const ZgRfbEvent *event)
         o->events->changed(o->user, &o->base);
         break;
     case ZG_RFB_EVENT_FENCE:
+        if (zg_rate_pong(&o->rate, event->fence, zg_clock_mono_us())) {
+            o->events->changed(o->user, &o->base);
+            arm_pace(o);
+        }
         break;
     case ZG_RFB_EVENT_KEY:
     case ZG_RFB_EVENT_POINTER:
@@ -243,10 +349,16 @@ put_news(RfbOutput *o, GByteArray *out)
 }
 
 static bool
-may_send(const RfbOutput *o)
+can_send(const RfbOutput *o)
 {
     return o->gone_reason == NULL && o->finish_us == 0 && zg_rfb_session_is_ready(o->session) &&
            zg_rfb_session_is_requested(o->session) && o->queue.n_bytes <= QUEUE_NEARLY_EMPTY;
+}
+
+static bool
+may_send(const RfbOutput *o)
+{
+    return can_send(o) && wait_us(o) == 0;
 }
 
 /* A new size travels alone: what follows in the same update would be on the old picture. */
@@ -293,12 +405,17 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
     RfbOutput *o = (RfbOutput *)output;
     g_autoptr(GByteArray) news = g_byte_array_new();
     unsigned n = put_news(o, news);
+    size_t n_bytes = 0;
 
     if (o->finish_us != 0) {
         return;
     }
     for (size_t i = 0; i < n_blobs; i++) {
         n += blobs[i]->n_rects;
+        n_bytes += blobs[i]->n_bytes;
+    }
+    if (n_bytes >= OPEN_BYTES_LEAST) {
+        put_fence(o, true);
     }
     zg_rfb_put_update(zg_out_queue_tail(&o->queue), n);
     g_byte_array_append(zg_out_queue_tail(&o->queue), news->data, news->len);
@@ -307,7 +424,10 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
     }
     zg_rfb_session_set_requested(o->session, false);
     o->n_updates++;
+    put_fence(o, false);
     write_queue(o);
+    arm_probe(o);
+    arm_pace(o);
 }
 
 static bool
@@ -316,6 +436,14 @@ rfb_wants_picture(const ZgOutput *output)
     const RfbOutput *o = (const RfbOutput *)output;
 
     return may_send(o) && !(o->size_news && can_tell_size(o));
+}
+
+static bool
+rfb_wants_soon(const ZgOutput *output)
+{
+    const RfbOutput *o = (const RfbOutput *)output;
+
+    return can_send(o) && wait_us(o) <= ZG_OUTPUT_SOON_US;
 }
 
 static bool
@@ -446,6 +574,9 @@ rfb_tick(ZgOutput *output, int64_t now_us)
     } else if (o->queue.n_bytes > 0 &&
                now_us - o->queue.progress_us > (int64_t)ZG_OUT_STALLED_MS * 1000) {
         end(o, "the viewer did not read for 30 seconds");
+    } else if (o->rate.rtt_us != 0 && /* it has answered before */
+               zg_rate_is_silent(&o->rate, (int64_t)ZG_OUT_STALLED_MS * 1000, now_us)) {
+        end(o, "the viewer did not take a picture for 30 seconds");
     }
 }
 
@@ -493,7 +624,9 @@ rfb_get_stats(const ZgOutput *output, ZgOutputStats *out_stats)
 
     *out_stats = (ZgOutputStats){.bytes_out = o->queue.n_sent,
                                  .updates = o->n_updates,
-                                 .queued_bytes = o->queue.n_bytes};
+                                 .queued_bytes = o->queue.n_bytes,
+                                 .rtt_us = o->rate.base_rtt_us,
+                                 .bytes_per_s = (int64_t)o->rate.bytes_per_s};
 }
 
 static void
@@ -503,6 +636,8 @@ rfb_free(ZgOutput *output)
 
     g_clear_handle_id(&o->in_watch, g_source_remove);
     g_clear_handle_id(&o->out_watch, g_source_remove);
+    g_clear_handle_id(&o->pace_timer, g_source_remove);
+    g_clear_handle_id(&o->probe_timer, g_source_remove);
     g_clear_handle_id(&o->gone_idle, g_source_remove);
     zg_fd_clear(&o->fd);
     zg_rfb_session_free(o->session);
@@ -518,6 +653,8 @@ static const ZgOutputOps rfb_ops = {
     .name = "rfb",
     .free = rfb_free,
     .wants_picture = rfb_wants_picture,
+    .wants_soon = rfb_wants_soon,
+    .get_budget = rfb_get_budget,
     .is_ready = rfb_is_ready,
     .get_wish = rfb_get_wish,
     .get_size = rfb_get_size,
@@ -552,6 +689,7 @@ zg_output_rfb_new(int fd, const ZgOutputRfbOptions *options, const ZgOutputEvent
     o->width = options->width;
     o->height = options->height;
     zg_out_queue_init(&o->queue, o->created_us);
+    zg_rate_init(&o->rate, o->created_us);
     o->session = options->state == NULL
                      ? zg_rfb_session_new(options->start, options->width, options->height,
                                           options->title, zg_out_queue_tail(&o->queue))

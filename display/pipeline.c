@@ -13,6 +13,7 @@
 #include "display/frame.h"
 #include "display/input.h"
 #include "display/out_queue.h"
+#include "display/pace.h"
 
 #define FIRST_WIDTH 800 /* until the console has told its size */
 #define FIRST_HEIGHT 600
@@ -34,6 +35,7 @@ typedef struct {
     bool busy;      /* a job for it is on the encode thread */
     unsigned serial; /* +1 when what is being encoded no longer fits */
     int64_t budget_pixels; /* of one update, so that the queue stays bounded */
+    double bytes_per_pixel; /* of late; 0 unknown */
 } Viewer;
 
 typedef struct {
@@ -113,6 +115,7 @@ deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
     }
     zg_view_note_job(&v->view, job, n);
     zg_view_miss_job(&v->view, job, n, true);
+    v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel, n_bytes, n_pixels);
     if (n < job->blobs->len) {
         v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
     } else {
@@ -274,6 +277,8 @@ feed_viewer(ZgPipeline *p, Viewer *v)
 
     v->output->ops->get_wish(v->output, &wish);
     v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
+    budget = MIN(budget, zg_pace_pixels(v->output->ops->get_budget(v->output),
+                                        v->bytes_per_pixel));
     if (!wish.tight) {
         budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (wish.format.bits_per_pixel / 8));
     }
@@ -289,7 +294,8 @@ static bool
 somebody_keeps_up(const ZgPipeline *p)
 {
     for (unsigned i = 0; i < p->n_viewers; i++) {
-        if (p->viewers[i]->view.dirty.n_dirty == 0) {
+        const Viewer *v = p->viewers[i];
+        if (v->view.dirty.n_dirty == 0 || (!v->busy && v->output->ops->wants_soon(v->output))) {
             return true;
         }
     }
