@@ -20,7 +20,7 @@
 #define QUEUE_NEARLY_EMPTY (16 * 1024)
 #define UNSENT_IN_KERNEL (32 * 1024)
 #define OPEN_BYTES_LEAST 3000  /* an update so large stands between two fences */
-#define UPDATE_LINK_US 200000  /* what one update may take of the link: others wait so long */
+#define UPDATE_LINK_US 300000  /* what one update may take of the link: others wait so long */
 #define UPDATE_BYTES_LEAST (16 * 1024)
 #define FINISH_US (2 * G_USEC_PER_SEC)
 /* Clipboard text may queue beside a picture; past both the viewer does not read. */
@@ -202,8 +202,9 @@ on_pace(gpointer data)
 static size_t
 rfb_get_budget(const ZgOutput *output)
 {
-    return MAX(zg_rate_bytes_in(&((const RfbOutput *)output)->rate, UPDATE_LINK_US),
-               UPDATE_BYTES_LEAST);
+    size_t n = zg_rate_bytes_in(&((const RfbOutput *)output)->rate, UPDATE_LINK_US);
+
+    return CLAMP(n, UPDATE_BYTES_LEAST, ZG_OUT_QUEUE_BYTES_MAX);
 }
 
 /* ---- what the viewer says ---- */

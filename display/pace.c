@@ -2,6 +2,7 @@
 #include "display/pace.h"
 
 #define COST_LEAST 0.002    /* one colour costs next to nothing, but the next area may not */
+#define MARGIN 2 /* what is too much after all is encoded again later; a cut picture is torn */
 #define PIXELS_LEAST 65536
 #define PIXELS_NO_MATTER 2048 /* updates so small say little about the picture */
 
@@ -21,7 +22,7 @@ int64_t
 zg_pace_pixels(size_t n_bytes, double bytes_per_pixel)
 {
     double cost = bytes_per_pixel < COST_LEAST ? COST_LEAST : bytes_per_pixel;
-    double n = (double)n_bytes / cost;
+    double n = MARGIN * (double)n_bytes / cost;
 
     if (bytes_per_pixel <= 0 || n > (double)INT32_MAX) {
         return INT32_MAX;

@@ -96,7 +96,7 @@ static void
 deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
 {
     g_autoptr(GPtrArray) blobs = g_ptr_array_new();
-    size_t n_bytes = 0;
+    size_t n_bytes = 0, most_bytes = v->output->ops->get_budget(v->output);
     int64_t n_pixels = 0;
     guint n = 0;
 
@@ -106,7 +106,7 @@ deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
     for (; n < job->blobs->len; n++) {
         ZgBlob *blob = g_ptr_array_index(job->blobs, n);
         ZgRect tile = g_array_index(job->tiles, ZgRect, n);
-        if (n > 0 && n_bytes + blob->n_bytes > ZG_OUT_QUEUE_BYTES_MAX) {
+        if (n > 0 && n_bytes + blob->n_bytes > most_bytes) {
             break;
         }
         n_bytes += blob->n_bytes;

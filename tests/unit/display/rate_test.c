@@ -252,7 +252,7 @@ an_update_holds_what_the_link_carries_in_its_time(void **state)
     cost = zg_pace_cost(cost, 50000, 500000);
     assert_true(cost > 0.099 && cost < 0.101);
     assert_true(zg_pace_cost(cost, 100, 64) == cost); /* a caret says nothing of a photo */
-    assert_in_range(zg_pace_pixels(100000, cost), 990000, 1010000);
+    assert_in_range(zg_pace_pixels(100000, cost), 1980000, 2020000);
     assert_int_equal(zg_pace_pixels(100, cost), 65536);
     assert_true(zg_pace_pixels(SIZE_MAX, cost) == INT32_MAX);
 }
