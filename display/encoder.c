@@ -29,22 +29,57 @@ zg_blob_unref(ZgBlob *blob)
 }
 
 bool
+zg_encode_wish_same_kind(const ZgEncodeWish *a, const ZgEncodeWish *b)
+{
+    return a->tight == b->tight && a->zrle == b->zrle && a->hextile == b->hextile;
+}
+
+bool
 zg_encode_wish_equal(const ZgEncodeWish *a, const ZgEncodeWish *b)
 {
-    return a->tight == b->tight && a->copyrect == b->copyrect &&
+    return zg_encode_wish_same_kind(a, b) && a->copyrect == b->copyrect &&
            a->jpeg_quality == b->jpeg_quality &&
            zg_pixel_format_equal(&a->format, &b->format);
+}
+
+static const ZgEncoderOps *
+choose(ZgEncoderSet *set, const ZgEncodeWish *wish, ZgEncoder ***out_encoder)
+{
+    if (wish->tight) {
+        *out_encoder = &set->tight;
+        return &zg_encoder_tight;
+    }
+    if (wish->zrle) {
+        *out_encoder = &set->zrle;
+        return &zg_encoder_zrle;
+    }
+    if (wish->hextile) {
+        *out_encoder = &set->hextile;
+        return &zg_encoder_hextile;
+    }
+    *out_encoder = &set->raw;
+    return &zg_encoder_raw;
+}
+
+const char *
+zg_encode_wish_name(const ZgEncodeWish *wish)
+{
+    ZgEncoderSet none = {0};
+    ZgEncoder **encoder;
+
+    return choose(&none, wish, &encoder)->name;
 }
 
 ZgBlob *
 zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish)
 {
-    ZgEncoder **encoder = wish->tight ? &set->tight : &set->raw;
+    ZgEncoder **encoder;
+    const ZgEncoderOps *ops = choose(set, wish, &encoder);
 
     g_assert(tile->area.width <= ZG_TILE_SIDE_MAX && tile->area.height <= ZG_TILE_SIDE_MAX &&
              tile->area.width * tile->area.height <= ZG_TILE_PIXELS_MAX);
     if (*encoder == NULL) {
-        *encoder = (wish->tight ? &zg_encoder_tight : &zg_encoder_raw)->create();
+        *encoder = ops->create();
     }
     return (*encoder)->ops->encode(*encoder, tile, wish);
 }
@@ -52,11 +87,12 @@ zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish 
 void
 zg_encoder_set_clear(ZgEncoderSet *set)
 {
-    if (set->raw != NULL) {
-        set->raw->ops->free(set->raw);
-    }
-    if (set->tight != NULL) {
-        set->tight->ops->free(set->tight);
+    ZgEncoder *all[] = {set->raw, set->tight, set->zrle, set->hextile};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i] != NULL) {
+            all[i]->ops->free(all[i]);
+        }
     }
     *set = (ZgEncoderSet){0};
 }

@@ -21,6 +21,7 @@ typedef struct {
     int refs; /* atomic */
     unsigned n_rects;
     ZgRect lossy; /* bounding box of what is not exact; empty when all of it is */
+    size_t stream_at; /* where a length and then deflate blocks of a viewer's stream are; 0: none */
     size_t n_bytes;
     uint8_t bytes[];
 } ZgBlob;
@@ -39,11 +40,14 @@ typedef struct {
 /* What a viewer wants; two viewers with equal wishes share blobs. */
 typedef struct {
     ZgPixelFormat format;
-    bool tight;       /* else raw */
+    bool tight;         /* else */
+    bool zrle, hextile; /* at most one of them; else raw */
     bool copyrect;    /* moved parts may be sent as such */
     int jpeg_quality; /* 0..9; -1: everything exact */
 } ZgEncodeWish;
 
+/** zg_encode_wish_same_kind() - would both be encoded by the same encoder? */
+bool zg_encode_wish_same_kind(const ZgEncodeWish *a, const ZgEncodeWish *b);
 bool zg_encode_wish_equal(const ZgEncodeWish *a, const ZgEncodeWish *b);
 
 typedef struct ZgEncoder ZgEncoder;
@@ -60,15 +64,20 @@ struct ZgEncoder {
 };
 
 extern const ZgEncoderOps zg_encoder_raw;
+extern const ZgEncoderOps zg_encoder_hextile;
+extern const ZgEncoderOps zg_encoder_zrle;
 extern const ZgEncoderOps zg_encoder_tight;
 
 /* The encoders of one thread, made on first use. */
 typedef struct {
-    ZgEncoder *raw, *tight;
+    ZgEncoder *raw, *tight, *zrle, *hextile;
 } ZgEncoderSet;
 
 /** zg_encoder_set_encode() - with the encoder that @wish names. Return: the caller's reference. */
 ZgBlob *zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish);
+
+/** zg_encode_wish_name() - of the encoder, as RFB calls it, in small letters. */
+const char *zg_encode_wish_name(const ZgEncodeWish *wish);
 
 /** zg_encoder_set_clear() - free the encoders. */
 void zg_encoder_set_clear(ZgEncoderSet *set);

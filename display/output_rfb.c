@@ -400,6 +400,26 @@ rfb_flush_news(ZgOutput *output)
     write_queue(o);
 }
 
+/* Blobs fit into any viewer's zlib stream, once its header was sent with the first of them. */
+static void
+put_blob(RfbOutput *o, ZgBlob *blob)
+{
+    static const uint8_t header[] = {0x78, 0x01}; /* RFC 1950: deflate, 32 KiB */
+    GByteArray *tail;
+    ZgRfbReader in = {.bytes = blob->bytes, .n_bytes = blob->n_bytes, .at = blob->stream_at};
+
+    if (blob->stream_at == 0 || !zg_rfb_session_start_stream(o->session)) {
+        zg_out_queue_put_blob(&o->queue, blob);
+        return;
+    }
+    tail = zg_out_queue_tail(&o->queue);
+    g_byte_array_append(tail, blob->bytes, (guint)blob->stream_at);
+    zg_rfb_put_u32(tail, zg_rfb_read_u32(&in) + (uint32_t)sizeof header);
+    g_byte_array_append(tail, header, sizeof header);
+    g_byte_array_append(tail, blob->bytes + in.at, (guint)(blob->n_bytes - in.at));
+    zg_out_queue_added(&o->queue);
+}
+
 static void
 rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
 {
@@ -421,7 +441,7 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
     zg_rfb_put_update(zg_out_queue_tail(&o->queue), n);
     g_byte_array_append(zg_out_queue_tail(&o->queue), news->data, news->len);
     for (size_t i = 0; i < n_blobs; i++) {
-        zg_out_queue_put_blob(&o->queue, blobs[i]);
+        put_blob(o, blobs[i]);
     }
     zg_rfb_session_set_requested(o->session, false);
     o->n_updates++;
@@ -460,6 +480,8 @@ rfb_get_wish(const ZgOutput *output, ZgEncodeWish *out_wish)
 
     *out_wish = (ZgEncodeWish){.format = look->format,
                                .tight = look->tight,
+                               .zrle = !look->tight && look->zrle,
+                               .hextile = !look->tight && !look->zrle && look->hextile,
                                .copyrect = look->copyrect,
                                .jpeg_quality = look->jpeg_quality};
 }

@@ -144,7 +144,7 @@ still_fits(const Viewer *v, const ZgEncodeJob *job)
     ZgEncodeWish wish;
 
     v->output->ops->get_wish(v->output, &wish);
-    return wish.tight == job->wish.tight && (job->first == NULL || wish.copyrect) &&
+    return zg_encode_wish_same_kind(&wish, &job->wish) && (job->first == NULL || wish.copyrect) &&
            zg_pixel_format_equal(&wish.format, &job->wish.format) &&
            (job->wish.jpeg_quality < 0 || wish.jpeg_quality >= 0);
 }
@@ -861,7 +861,10 @@ zg_pipeline_get_stats(const ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
         ZgEncodeWish wish;
         v->output->ops->get_wish(v->output, &wish);
         out_stats[i] = (ZgViewerStats){
-            .id = v->id, .tight = wish.tight, .jpeg = wish.tight && wish.jpeg_quality >= 0};
+            .id = v->id,
+            .encoding = zg_encode_wish_name(&wish),
+            .jpeg = wish.tight && wish.jpeg_quality >= 0,
+        };
         v->output->ops->get_stats(v->output, &out_stats[i].output);
     }
     return n;

@@ -35,7 +35,8 @@ typedef struct {
 typedef struct {
     const char *id; /* borrowed until the viewer is gone */
     ZgOutputStats output;
-    bool tight, jpeg;
+    const char *encoding; /* static text */
+    bool jpeg;
 } ZgViewerStats;
 
 /** zg_pipeline_new() - without console and viewers; @title is copied. */

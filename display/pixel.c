@@ -71,3 +71,44 @@ zg_pixel_convert_tight(const ZgPixelFormat *format, const uint32_t *pixels, size
         out[2] = (uint8_t)pixels[i];
     }
 }
+
+/* ZRLE leaves out the byte of a 32-bit pixel that no colour reaches. Source: RFC 6143, 7.7.5. */
+static bool
+compact_offset(const ZgPixelFormat *f, unsigned *out_offset)
+{
+    uint64_t used = (uint64_t)f->red_max << f->red_shift |
+                    (uint64_t)f->green_max << f->green_shift |
+                    (uint64_t)f->blue_max << f->blue_shift;
+    bool low = used < 1u << 24, high = (used & 0xff) == 0;
+
+    if (f->bits_per_pixel != 32 || f->depth > 24 || !(low || high)) {
+        return false;
+    }
+    *out_offset = low == f->big_endian ? 1 : 0; /* where the three bytes begin in memory */
+    return true;
+}
+
+unsigned
+zg_pixel_compact_bytes(const ZgPixelFormat *format)
+{
+    unsigned offset;
+
+    return compact_offset(format, &offset) ? 3 : format->bits_per_pixel / 8;
+}
+
+void
+zg_pixel_convert_compact(const ZgPixelFormat *format, const uint32_t *pixels, size_t n,
+                         uint8_t *out)
+{
+    unsigned offset;
+
+    if (!compact_offset(format, &offset)) {
+        zg_pixel_convert(format, pixels, n, out);
+        return;
+    }
+    for (size_t i = 0; i < n; i++, out += 3) {
+        uint8_t bytes[4];
+        zg_pixel_convert(format, &pixels[i], 1, bytes);
+        memcpy(out, bytes + offset, 3);
+    }
+}

@@ -16,6 +16,13 @@
  */
 void zg_pixel_convert(const ZgPixelFormat *format, const uint32_t *pixels, size_t n, uint8_t *out);
 
+/** zg_pixel_compact_bytes() - bytes of one CPIXEL of ZRLE: 1, 2, 3 or 4. */
+unsigned zg_pixel_compact_bytes(const ZgPixelFormat *format);
+
+/** zg_pixel_convert_compact() - write @n CPIXELs, n * zg_pixel_compact_bytes() bytes. */
+void zg_pixel_convert_compact(const ZgPixelFormat *format, const uint32_t *pixels, size_t n,
+                              uint8_t *out);
+
 /** zg_pixel_is_tight_rgb() - does Tight send this format as three bytes R, G, B? */
 bool zg_pixel_is_tight_rgb(const ZgPixelFormat *format);
 

@@ -30,6 +30,9 @@ enum {
     BIT_TOLD_CONTINUOUS = 1 << 16,
     BIT_CONTINUOUS = 1 << 17,
     BIT_SYNC_PENDING = 1 << 18,
+    BIT_ZRLE = 1 << 19,
+    BIT_HEXTILE = 1 << 20,
+    BIT_STREAM_STARTED = 1 << 21,
 };
 
 static uint32_t
@@ -44,7 +47,8 @@ state_bits(const ZgRfbSession *s)
            (l->qemu_key ? BIT_QEMU_KEY : 0u) | (l->led_state ? BIT_LED_STATE : 0u) |
            (l->desktop_name ? BIT_DESKTOP_NAME : 0u) |
            (l->extended_clipboard ? BIT_EXTENDED_CLIPBOARD : 0u) |
-           (l->fence ? BIT_FENCE : 0u) |
+           (l->zrle ? BIT_ZRLE : 0u) | (l->hextile ? BIT_HEXTILE : 0u) |
+           (s->stream_started ? BIT_STREAM_STARTED : 0u) | (l->fence ? BIT_FENCE : 0u) |
            (l->continuous_updates ? BIT_CONTINUOUS_UPDATES : 0u) |
            (s->requested ? BIT_REQUESTED : 0u) | (s->told_caps ? BIT_TOLD_CAPS : 0u) |
            (s->told_fence ? BIT_TOLD_FENCE : 0u) |
@@ -66,6 +70,9 @@ take_state_bits(ZgRfbSession *s, uint32_t bits)
     s->look.led_state = bits & BIT_LED_STATE;
     s->look.desktop_name = bits & BIT_DESKTOP_NAME;
     s->look.extended_clipboard = bits & BIT_EXTENDED_CLIPBOARD;
+    s->look.zrle = bits & BIT_ZRLE;
+    s->look.hextile = bits & BIT_HEXTILE;
+    s->stream_started = bits & BIT_STREAM_STARTED;
     s->look.fence = bits & BIT_FENCE;
     s->look.continuous_updates = bits & BIT_CONTINUOUS_UPDATES;
     s->requested = bits & BIT_REQUESTED;

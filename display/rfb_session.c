@@ -124,6 +124,12 @@ note_encoding(ZgRfbLook *look, int32_t encoding)
     case ZG_RFB_TIGHT:
         look->tight = true;
         break;
+    case ZG_RFB_ZRLE:
+        look->zrle = true;
+        break;
+    case ZG_RFB_HEXTILE:
+        look->hextile = true;
+        break;
     case ZG_RFB_DESKTOP_SIZE:
         look->desktop_size = true;
         break;
@@ -625,6 +631,15 @@ bool
 zg_rfb_session_is_requested(const ZgRfbSession *s)
 {
     return s->requested || s->continuous;
+}
+
+bool
+zg_rfb_session_start_stream(ZgRfbSession *s)
+{
+    bool first = !s->stream_started;
+
+    s->stream_started = true;
+    return first;
 }
 
 bool

@@ -62,8 +62,9 @@ typedef struct {
 /* What the viewer said it can do. */
 typedef struct {
     ZgPixelFormat format;
-    bool copyrect, tight, desktop_size, extended_size, cursor, cursor_alpha, last_rect, qemu_key,
-        led_state, desktop_name, extended_clipboard, fence, continuous_updates;
+    bool copyrect, tight, zrle, hextile;
+    bool desktop_size, extended_size, cursor, cursor_alpha, last_rect, qemu_key, led_state,
+        desktop_name, extended_clipboard, fence, continuous_updates;
     int jpeg_quality; /* 0..9, -1 when the viewer does not want JPEG */
     int compress;     /* 0..9, -1 when not told */
 } ZgRfbLook;
@@ -118,6 +119,12 @@ unsigned zg_rfb_session_put_size(ZgRfbSession *session, int reason, int status, 
  */
 void zg_rfb_session_set_requested(ZgRfbSession *session, bool requested);
 bool zg_rfb_session_is_requested(const ZgRfbSession *session);
+
+/**
+ * zg_rfb_session_start_stream() - a ZRLE rectangle is about to be sent
+ * Return: true the first time: the viewer's zlib stream must be opened with its header.
+ */
+bool zg_rfb_session_start_stream(ZgRfbSession *session);
 
 /** zg_rfb_session_is_continuous() - has the viewer switched continuous updates on? */
 bool zg_rfb_session_is_continuous(const ZgRfbSession *session);

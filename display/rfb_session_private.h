@@ -24,6 +24,7 @@ struct ZgRfbSession {
     bool requested;
     bool continuous;     /* the viewer takes updates without asking for each */
     bool told_fence, told_continuous; /* offered, so the viewer may use them */
+    bool stream_started; /* the header of the ZRLE stream was sent */
     uint32_t n_fences;   /* sent so far: the number of the last one */
     bool sync_pending;   /* a fence is answered together with the next message */
     uint32_t sync_flags;

@@ -10,7 +10,9 @@
 enum {
     ZG_RFB_RAW = 0,
     ZG_RFB_COPYRECT = 1,
+    ZG_RFB_HEXTILE = 5,
     ZG_RFB_TIGHT = 7,
+    ZG_RFB_ZRLE = 16,
     ZG_RFB_JPEG_QUALITY_0 = -32, /* .. -23 */
     ZG_RFB_JPEG_QUALITY_9 = -23,
     ZG_RFB_DESKTOP_SIZE = -223,

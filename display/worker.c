@@ -88,7 +88,7 @@ send_stats(gpointer data)
 
     for (unsigned i = 0; i < n; i++) {
         json_t *encodings = json_array();
-        json_array_append_new(encodings, json_string(stats[i].tight ? "tight" : "raw"));
+        json_array_append_new(encodings, json_string(stats[i].encoding));
         if (stats[i].jpeg) {
             json_array_append_new(encodings, json_string("jpeg"));
         }
