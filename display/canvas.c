@@ -77,10 +77,10 @@ advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
     g_ptr_array_set_size(c->jobs, 0);
     g_array_set_size(c->areas, 0);
     g_array_set_size(c->moves, 0);
-    zg_damage_take(&c->since, INT64_MAX, c->areas);
     if (with_moves) {
-        zg_shadow_move(&c->shadow, frame->pixels, c->areas, c->moves);
+        zg_shadow_move(&c->shadow, frame->pixels, &c->since, c->moves);
     }
+    zg_damage_take(&c->since, INT64_MAX, c->areas);
     zg_shadow_take(&c->shadow, frame->pixels, c->areas);
     c->n_pixels = count_pixels(c->areas);
 }

@@ -34,14 +34,22 @@ zg_damage_reset(ZgDamage *damage)
     }
 }
 
+/* Bits y0 to y1 - 1. */
+static uint64_t
+rows_between(int y0, int y1)
+{
+    return (y1 == 64 ? ~(uint64_t)0 : ((uint64_t)1 << y1) - 1) & ~(uint64_t)0 << y0;
+}
+
 static void
-grow_box(ZgDamage *damage, ZgBlockBox *box, int x0, int y0, int x1, int y1)
+grow_box(ZgDamage *damage, ZgBlockBox *box, int x0, int y0, int x1, int y1, uint64_t rows)
 {
     if (box->x1 == 0) {
-        *box = (ZgBlockBox){(uint8_t)x0, (uint8_t)y0, (uint8_t)x1, (uint8_t)y1};
+        *box = (ZgBlockBox){(uint8_t)x0, (uint8_t)y0, (uint8_t)x1, (uint8_t)y1, 0, rows};
         damage->n_dirty++;
         return;
     }
+    box->rows |= rows;
     box->x0 = (uint8_t)MIN(box->x0, x0);
     box->y0 = (uint8_t)MIN(box->y0, y0);
     box->x1 = (uint8_t)MAX(box->x1, x1);
@@ -62,8 +70,9 @@ zg_damage_add(ZgDamage *damage, ZgRect area)
             int x0 = MAX(area.x - left, 0) & ~(ZG_BLOCK_COLUMN - 1);
             int x1 = (MIN(right - left, ZG_BLOCK_SIDE) + ZG_BLOCK_COLUMN - 1) &
                      ~(ZG_BLOCK_COLUMN - 1);
-            grow_box(damage, &damage->boxes[by * damage->columns + bx], x0, MAX(area.y - top, 0),
-                     x1, MIN(bottom - top, ZG_BLOCK_SIDE));
+            int y0 = MAX(area.y - top, 0), y1 = MIN(bottom - top, ZG_BLOCK_SIDE);
+            grow_box(damage, &damage->boxes[by * damage->columns + bx], x0, y0, x1, y1,
+                     rows_between(y0, y1));
         }
     }
 }
@@ -159,7 +168,7 @@ zg_damage_merge(ZgDamage *damage, const ZgDamage *from)
     for (int i = 0; i < from->columns * from->rows; i++) {
         ZgBlockBox b = from->boxes[i];
         if (b.x1 != 0) {
-            grow_box(damage, &damage->boxes[i], b.x0, b.y0, b.x1, b.y1);
+            grow_box(damage, &damage->boxes[i], b.x0, b.y0, b.x1, b.y1, b.rows);
         }
     }
 }
@@ -202,7 +211,8 @@ compare_part(ZgDamage *damage, int x, int y, int n, const uint32_t *old, const u
             &damage->boxes[y / ZG_BLOCK_SIDE * damage->columns + x / ZG_BLOCK_SIDE];
         int row = y & (ZG_BLOCK_SIDE - 1);
         grow_box(damage, box, first & ~(ZG_BLOCK_COLUMN - 1), row,
-                 (last & ~(ZG_BLOCK_COLUMN - 1)) + ZG_BLOCK_COLUMN, row + 1);
+                 (last & ~(ZG_BLOCK_COLUMN - 1)) + ZG_BLOCK_COLUMN, row + 1,
+                 (uint64_t)1 << row);
     }
 }
 

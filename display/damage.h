@@ -16,6 +16,8 @@
 
 typedef struct {
     uint8_t x0, y0, x1, y1; /* inside the block, 0..64; empty when x1 is 0 */
+    uint32_t zero;
+    uint64_t rows;          /* bit y: something may have changed in row y of the block */
 } ZgBlockBox;
 
 typedef struct {

@@ -5,10 +5,13 @@
 
 #include "display/move_votes.h"
 
-#define STRIP 64          /* columns that are compared as one */
+#define STRIP ZG_BLOCK_SIDE /* columns that are compared as one */
 #define ROWS_LEAST 4      /* of a part that is worth a move */
 #define ROUNDS_MOST 4     /* different shifts in one update */
+#define REST_PART 8       /* of the changed pixels; less than that is not searched again */
 #define GAIN_PIXELS_LEAST 4096
+#define PROBED_ROWS 48
+#define PROBES_LEAST 32
 #define SHIFTS_KEPT 3
 #define MISSES_MOST 4     /* then the search in both directions is made now and then only */
 #define MISS_PERIOD 4
@@ -21,6 +24,12 @@ typedef struct {
     int first, last; /* the rows inside that differ now; last is past the end */
 } Part;
 
+/* A part that the next row may make longer. */
+typedef struct {
+    Part part; /* y0 is -1 when there is none */
+    int n_rows; /* that differ */
+} Open;
+
 struct ZgMoveFinder {
     /* of the update at work */
     const uint32_t *was, *now;
@@ -29,6 +38,8 @@ struct ZgMoveFinder {
     int64_t n_differ; /* pixels */
     uint8_t *rows;    /* n_strips * height, ROW_... */
     size_t n_rows_room;
+    Open *open;        /* of each strip */
+    int64_t gain;      /* pixels that differ and match */
     int *left, *right; /* of each strip what is compared; empty strips have left == right */
     size_t n_strips_room;
     GArray *parts;
@@ -57,6 +68,7 @@ zg_move_finder_free(ZgMoveFinder *f)
         g_free(f->rows);
         g_free(f->left);
         g_free(f->right);
+        g_free(f->open);
         g_free(f);
     }
 }
@@ -90,6 +102,7 @@ make_room(ZgMoveFinder *f)
         f->n_strips_room = (size_t)f->n_strips;
         f->left = g_renew(int, f->left, f->n_strips_room);
         f->right = g_renew(int, f->right, f->n_strips_room);
+        f->open = g_renew(Open, f->open, f->n_strips_room);
     }
     memset(f->rows, ROW_CLEAN, n_rows);
     for (int s = 0; s < f->n_strips; s++) {
@@ -98,25 +111,18 @@ make_room(ZgMoveFinder *f)
 }
 
 static void
-mark_area(ZgMoveFinder *f, ZgRect r)
+mark_block(ZgMoveFinder *f, int s, int top, const ZgBlockBox *box)
 {
-    for (int s = r.x / STRIP; s * STRIP < r.x + r.width; s++) {
-        int x0 = MAX(r.x, s * STRIP), x1 = MIN(r.x + r.width, (s + 1) * STRIP);
-        if (f->left[s] == f->right[s]) {
-            f->left[s] = x0;
-            f->right[s] = x1;
-        }
-        f->left[s] = MIN(f->left[s], x0);
-        f->right[s] = MAX(f->right[s], x1);
-        for (int y = r.y; y < r.y + r.height; y++) {
-            uint8_t *row = &f->rows[s * f->height + y];
-            if (*row == ROW_CLEAN && !row_equal(f, x0, x1, y, (ZgShift){0, 0})) {
-                *row = ROW_DIFFERS;
-                f->n_differ += x1 - x0;
-                f->top = MIN(f->top, y);
-                f->bottom = MAX(f->bottom, y + 1);
-            }
-        }
+    bool is_empty = f->left[s] == f->right[s];
+    int x0 = s * STRIP + box->x0, x1 = s * STRIP + box->x1;
+
+    f->left[s] = is_empty ? x0 : MIN(f->left[s], x0);
+    f->right[s] = is_empty ? x1 : MAX(f->right[s], x1);
+    f->top = MIN(f->top, top + box->y0);
+    f->bottom = MAX(f->bottom, top + box->y1);
+    f->n_differ += (x1 - x0) * __builtin_popcountll(box->rows);
+    for (int y = box->y0; y < box->y1; y++) {
+        f->rows[s * f->height + top + y] = box->rows >> y & 1 ? ROW_DIFFERS : ROW_CLEAN;
     }
 }
 
@@ -145,59 +151,61 @@ add_part(ZgMoveFinder *f, const Part *part, int n_rows)
     }
 }
 
+/* The next row of a strip, which matches or not; @part is what is open there. */
 static void
-match_strip(ZgMoveFinder *f, int s, ZgShift shift)
+match_row(ZgMoveFinder *f, Open *open, int y, int x0, int x1, bool matches, bool differs)
 {
-    int x0 = f->left[s], x1 = f->right[s], n_rows = 0;
-    int y0 = MAX(f->top, -shift.dy), y1 = MIN(f->bottom, f->height - shift.dy);
-    const uint8_t *rows = f->rows + s * f->height;
-    Part part = {.x0 = x0, .x1 = x1, .y0 = -1};
-
-    if (x0 == x1 || x0 + shift.dx < 0 || x1 + shift.dx > f->width) {
+    if (!matches) {
+        if (open->part.y0 >= 0) {
+            add_part(f, &open->part, open->n_rows);
+        }
+        open->part.y0 = -1;
         return;
     }
-    for (int y = y0; y < y1; y++) {
-        if (rows[y] == ROW_MOVED || !row_equal(f, x0, x1, y, shift)) {
-            if (part.y0 >= 0) {
-                add_part(f, &part, n_rows);
-            }
-            part.y0 = -1;
-            continue;
-        }
-        if (part.y0 < 0) {
-            part.y0 = y;
-            part.first = f->height;
-            part.last = n_rows = 0;
-        }
-        part.y1 = y + 1;
-        if (rows[y] == ROW_DIFFERS) {
-            part.first = MIN(part.first, y);
-            part.last = y + 1;
-            n_rows++;
-        }
+    if (open->part.y0 < 0) {
+        *open = (Open){.part = {.x0 = x0, .x1 = x1, .y0 = y, .first = f->height}};
     }
-    if (part.y0 >= 0) {
-        add_part(f, &part, n_rows);
+    open->part.y1 = y + 1;
+    if (differs) {
+        open->part.first = MIN(open->part.first, y);
+        open->part.last = y + 1;
+        open->n_rows++;
+        f->gain += x1 - x0;
     }
 }
 
+/* Row by row, as the pictures lie in memory. Return: pixels that differ and match. */
 static int64_t
 match_all(ZgMoveFinder *f, ZgShift shift)
 {
-    int64_t gain = 0;
+    int y0 = MAX(f->top, -shift.dy), y1 = MIN(f->bottom, f->height - shift.dy);
 
     g_array_set_size(f->parts, 0);
+    f->gain = 0;
     for (int s = 0; s < f->n_strips; s++) {
-        match_strip(f, s, shift);
+        f->open[s].part.y0 = -1;
     }
-    for (guint i = 0; i < f->parts->len; i++) {
-        const Part *part = &g_array_index(f->parts, Part, i);
-        const uint8_t *rows = f->rows + part->x0 / STRIP * f->height;
-        for (int y = part->first; y < part->last; y++) {
-            gain += rows[y] == ROW_DIFFERS ? part->x1 - part->x0 : 0;
+    for (int y = y0; y <= y1; y++) { /* the last turn closes what is open */
+        for (int s = 0; s < f->n_strips; s++) {
+            int x0 = f->left[s], x1 = f->right[s];
+            uint8_t row = y < y1 ? f->rows[s * f->height + y] : ROW_MOVED;
+            if (x0 < x1) {
+                match_row(f, &f->open[s], y, x0, x1,
+                          row != ROW_MOVED && x0 + shift.dx >= 0 && x1 + shift.dx <= f->width &&
+                              row_equal(f, x0, x1, y, shift),
+                          row == ROW_DIFFERS);
+            }
         }
     }
-    return gain;
+    return f->gain;
+}
+
+static int
+compare_parts(gconstpointer a, gconstpointer b)
+{
+    const Part *left = a, *right = b;
+
+    return left->x0 != right->x0 ? left->x0 - right->x0 : left->y0 - right->y0;
 }
 
 static void
@@ -206,6 +214,7 @@ join_parts(ZgMoveFinder *f)
     GArray *parts = f->parts;
     guint n = 0;
 
+    g_array_sort(parts, compare_parts);
     for (guint i = 0; i < parts->len; i++) {
         Part part = g_array_index(parts, Part, i);
         bool joined = false;
@@ -262,13 +271,29 @@ count_beside(const ZgMoveFinder *f, const Part *part, ZgShift shift, int step, i
     return MAX(most, 0);
 }
 
+/* How far the part may grow before it meets another of the same shift. */
+static int
+room_beside(const ZgMoveFinder *f, const Part *part, int step)
+{
+    int room = STRIP - 1;
+
+    for (guint i = 0; i < f->parts->len; i++) {
+        const Part *other = &g_array_index(f->parts, Part, i);
+        if (other != part && other->first < part->last && part->first < other->last) {
+            int gap = step < 0 ? part->x0 - other->x1 : other->x0 - part->x1;
+            room = gap >= 0 ? MIN(room, gap) : room;
+        }
+    }
+    return room;
+}
+
 static void
 put_moves(ZgMoveFinder *f, ZgShift shift, GArray *out_moves)
 {
     for (guint i = 0; i < f->parts->len && out_moves->len < ZG_MOVES_MAX; i++) {
         Part *part = &g_array_index(f->parts, Part, i);
-        part->x0 -= count_beside(f, part, shift, -1, STRIP - 1);
-        part->x1 += count_beside(f, part, shift, 1, STRIP - 1);
+        part->x0 -= count_beside(f, part, shift, -1, room_beside(f, part, -1));
+        part->x1 += count_beside(f, part, shift, 1, room_beside(f, part, 1));
         ZgMove move = {.to = {part->x0, part->first, part->x1 - part->x0,
                               part->last - part->first},
                        .from_x = part->x0 + shift.dx,
@@ -289,11 +314,31 @@ keep_shift(ZgMoveFinder *f, ZgShift shift)
     f->kept[0] = shift;
 }
 
+/* Some of the rows that differ are looked at before all are: would the shift explain @least? */
+static bool
+is_promising(const ZgMoveFinder *f, ZgShift shift, int64_t least)
+{
+    int n_seen = 0, n_equal = 0, step = MAX((f->bottom - f->top) / PROBED_ROWS, 1);
+
+    for (int y = f->top + step / 2; y < f->bottom; y += step) {
+        for (int s = 0; s < f->n_strips; s++) {
+            int x0 = f->left[s], x1 = f->right[s];
+            if (x0 < x1 && f->rows[s * f->height + y] == ROW_DIFFERS) {
+                n_seen++;
+                n_equal += x0 + shift.dx >= 0 && x1 + shift.dx <= f->width && y + shift.dy >= 0 &&
+                           y + shift.dy < f->height && row_equal(f, x0, x1, y, shift);
+            }
+        }
+    }
+    return n_seen < PROBES_LEAST || n_equal * f->n_differ * 2 >= n_seen * least;
+}
+
 /* Takes the shift when it explains at least @least pixels. */
 static bool
 try_shift(ZgMoveFinder *f, ZgShift shift, int64_t least, GArray *out_moves)
 {
-    if ((shift.dx == 0 && shift.dy == 0) || match_all(f, shift) < least) {
+    if ((shift.dx == 0 && shift.dy == 0) || !is_promising(f, shift, least) ||
+        match_all(f, shift) < least) {
         return false;
     }
     join_parts(f);
@@ -386,63 +431,82 @@ spoils_later(const GArray *moves, guint first, guint i)
     return false;
 }
 
-/* First what nobody needs any more as a source; a circle is left as it is and costs pixels. */
+/* First what nobody needs any more as a source; of a circle one is left out. */
 static void
 order_moves(GArray *moves)
 {
     for (guint first = 0; first + 1 < moves->len; first++) {
-        for (guint i = first; i < moves->len; i++) {
-            if (!spoils_later(moves, first, i)) {
-                ZgMove move = g_array_index(moves, ZgMove, i);
-                g_array_index(moves, ZgMove, i) = g_array_index(moves, ZgMove, first);
-                g_array_index(moves, ZgMove, first) = move;
-                break;
-            }
+        guint i = first;
+        while (i < moves->len && spoils_later(moves, first, i)) {
+            i++;
         }
+        if (i == moves->len) {
+            g_array_remove_index_fast(moves, first--);
+            continue;
+        }
+        ZgMove move = g_array_index(moves, ZgMove, i);
+        g_array_index(moves, ZgMove, i) = g_array_index(moves, ZgMove, first);
+        g_array_index(moves, ZgMove, first) = move;
     }
 }
 
+static int64_t
+count_pixels(const ZgDamage *changed)
+{
+    int64_t n = 0;
+
+    for (int i = 0; i < changed->columns * changed->rows; i++) {
+        const ZgBlockBox *box = &changed->boxes[i];
+        n += (box->x1 - box->x0) * (box->y1 - box->y0);
+    }
+    return n;
+}
+
 static void
-begin(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, int width, int height,
-      const GArray *areas)
+begin(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const ZgDamage *changed)
 {
     f->was = was;
     f->now = now;
-    f->width = width;
-    f->height = height;
-    f->n_strips = (width + STRIP - 1) / STRIP;
-    f->top = height;
+    f->width = changed->width;
+    f->height = changed->height;
+    f->n_strips = changed->columns;
+    f->top = changed->height;
     f->bottom = 0;
     f->n_differ = 0;
     make_room(f);
-    for (guint i = 0; i < areas->len; i++) {
-        mark_area(f, g_array_index(areas, ZgRect, i));
+    for (int by = 0; by < changed->rows; by++) {
+        for (int bx = 0; bx < changed->columns; bx++) {
+            const ZgBlockBox *box = &changed->boxes[by * changed->columns + bx];
+            if (box->x1 != 0) {
+                mark_block(f, bx, by * ZG_BLOCK_SIDE, box);
+            }
+        }
     }
+    f->bottom = MIN(f->bottom, f->height);
     widen_strips(f);
     for (int s = 0; s < f->n_strips; s++) {
-        f->right[s] = MIN(f->right[s], width);
+        f->right[s] = MIN(f->right[s], f->width);
     }
 }
 
 int64_t
-zg_moves_find(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, int width, int height,
-              const GArray *areas, GArray *out_moves)
+zg_moves_find(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const ZgDamage *changed,
+              GArray *out_moves)
 {
-    int64_t n_pixels = 0;
-    bool both_ways;
+    int64_t n_pixels = count_pixels(changed);
     guint n_before = out_moves->len;
+    bool both_ways;
 
-    for (guint i = 0; i < areas->len; i++) {
-        const ZgRect *r = &g_array_index(areas, ZgRect, i);
-        n_pixels += (int64_t)r->width * r->height;
-    }
     if (n_pixels < ZG_MOVES_PIXELS_LEAST) {
         return 0;
     }
-    begin(f, was, now, width, height, areas);
+    begin(f, was, now, changed);
     both_ways = f->n_misses < MISSES_MOST || f->n_misses % MISS_PERIOD == 0;
-    for (int round = 0; round < ROUNDS_MOST && f->n_differ >= ZG_MOVES_PIXELS_LEAST / 2; round++) {
-        if (!try_kept(f, out_moves) && !search(f, both_ways, out_moves)) {
+    for (int round = 0; round < ROUNDS_MOST; round++) {
+        if (round > 0 && f->n_differ < MAX(n_pixels / REST_PART, ZG_MOVES_PIXELS_LEAST)) {
+            break; /* what is left is new */
+        }
+        if (!try_kept(f, out_moves) && !search(f, both_ways && round == 0, out_moves)) {
             break;
         }
     }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What has only moved on the picture: scrolled pages and terminals, dragged windows. Pure.
- * A proposal is made of parts that were compared pixel by pixel; whoever uses it applies the moves
- * to his own copy of the old picture and sends what still differs, so no proposal can be wrong.
+ * Every pixel of a move was compared, and no move overwrites what a later one needs.
  */
 #pragma once
 
 #include <glib.h>
 #include <stdint.h>
 
+#include "display/damage.h"
 #include "display/rect.h"
 
 /* @to shows now what was at @from_x, @from_y. */
@@ -28,11 +28,11 @@ void zg_move_finder_free(ZgMoveFinder *finder); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgMoveFinder, zg_move_finder_free)
 
 /**
- * zg_moves_find() - look for parts of @areas that were elsewhere in @was
- * @was, @now: pictures of @width x @height pixels, rows without gaps
- * @areas:     ZgRect, where the two may differ, inside the picture
+ * zg_moves_find() - look for parts of what changed that were elsewhere in @was
+ * @was, @now: pictures, rows without gaps
+ * @changed:   where the two may differ; tells their size
  * @out_moves: ZgMove, appended: at most ZG_MOVES_MAX, in the order in which to apply them
  * Return: pixels covered by the moves.
  */
-int64_t zg_moves_find(ZgMoveFinder *finder, const uint32_t *was, const uint32_t *now, int width,
-                      int height, const GArray *areas, GArray *out_moves);
+int64_t zg_moves_find(ZgMoveFinder *finder, const uint32_t *was, const uint32_t *now,
+                      const ZgDamage *changed, GArray *out_moves);

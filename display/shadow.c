@@ -53,52 +53,67 @@ apply_move(ZgShadow *shadow, const ZgMove *move)
     }
 }
 
-/* Moves and rectangles of pixels are compared together, so what a move spoilt is found too. */
-static void
-find_rest(ZgShadow *shadow, const uint32_t *frame, GArray *areas, const GArray *moves)
+/* The end of the move that covers @x, @y, or, with *@out_next, where the next one begins. */
+static int
+skip_moved(const GArray *moves, int x, int y, int end, int *out_next)
 {
-    ZgDamage todo, rest;
-    g_autoptr(GArray) wide = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    *out_next = end;
+    for (guint i = 0; i < moves->len; i++) {
+        ZgRect to = g_array_index(moves, ZgMove, i).to;
+        if (y < to.y || y >= to.y + to.height || to.x + to.width <= x) {
+            continue;
+        }
+        if (to.x <= x) {
+            return MIN(to.x + to.width, end);
+        }
+        *out_next = MIN(*out_next, to.x);
+    }
+    return x;
+}
 
-    zg_damage_init(&todo, shadow->width, shadow->height);
+/* What still differs outside the moves, which are exact. */
+static void
+find_rest(ZgShadow *shadow, const uint32_t *frame, ZgDamage *changed, const GArray *moves)
+{
+    g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    ZgDamage rest;
+
+    zg_damage_take(changed, INT64_MAX, areas);
     zg_damage_init(&rest, shadow->width, shadow->height);
     for (guint i = 0; i < areas->len; i++) {
-        zg_damage_add(&todo, g_array_index(areas, ZgRect, i));
-    }
-    for (guint i = 0; i < moves->len; i++) {
-        zg_damage_add(&todo, g_array_index(moves, ZgMove, i).to);
-    }
-    zg_damage_take(&todo, INT64_MAX, wide);
-    for (guint i = 0; i < wide->len; i++) {
-        ZgRect r = g_array_index(wide, ZgRect, i);
+        ZgRect r = g_array_index(areas, ZgRect, i);
         for (int y = r.y; y < r.y + r.height; y++) {
-            zg_damage_compare_row(&rest, r.x, y, r.width, shadow_at(shadow, r.x, y),
-                                  frame + (size_t)y * (size_t)shadow->width + (size_t)r.x);
+            for (int x = r.x, end = r.x + r.width, next; x < end;) {
+                int from = skip_moved(moves, x, y, end, &next);
+                if (from == x) {
+                    zg_damage_compare_row(&rest, x, y, next - x, shadow_at(shadow, x, y),
+                                          frame + (size_t)y * (size_t)shadow->width + (size_t)x);
+                    from = next;
+                }
+                x = from;
+            }
         }
     }
-    g_array_set_size(areas, 0);
-    zg_damage_take(&rest, INT64_MAX, areas);
-    zg_damage_clear(&todo);
+    zg_damage_copy(changed, &rest);
     zg_damage_clear(&rest);
 }
 
 bool
-zg_shadow_move(ZgShadow *shadow, const uint32_t *frame, GArray *areas, GArray *out_moves)
+zg_shadow_move(ZgShadow *shadow, const uint32_t *frame, ZgDamage *changed, GArray *out_moves)
 {
     g_autoptr(GArray) moves = g_array_new(FALSE, FALSE, sizeof(ZgMove));
 
     if (shadow->finder == NULL) {
         shadow->finder = zg_move_finder_new();
     }
-    zg_moves_find(shadow->finder, shadow->pixels, frame, shadow->width, shadow->height, areas,
-                  moves);
+    zg_moves_find(shadow->finder, shadow->pixels, frame, changed, moves);
     if (moves->len == 0) {
         return false;
     }
     for (guint i = 0; i < moves->len; i++) {
         apply_move(shadow, &g_array_index(moves, ZgMove, i));
     }
-    find_rest(shadow, frame, areas, moves);
+    find_rest(shadow, frame, changed, moves);
     g_array_append_vals(out_moves, moves->data, moves->len);
     return true;
 }

@@ -25,11 +25,11 @@ void zg_shadow_resize(ZgShadow *shadow, int width, int height);
 /**
  * zg_shadow_move() - move what has moved since
  * @frame:     the picture now, of the same size
- * @areas:     ZgRect, where the picture may differ; on success what still does
+ * @changed:   where the picture may differ; on success what still does
  * @out_moves: ZgMove, appended
  * Return: false when nothing has moved; then nothing is changed.
  */
-bool zg_shadow_move(ZgShadow *shadow, const uint32_t *frame, GArray *areas, GArray *out_moves);
+bool zg_shadow_move(ZgShadow *shadow, const uint32_t *frame, ZgDamage *changed, GArray *out_moves);
 
 /** zg_shadow_take() - the shadow shows @areas (ZgRect) as @frame does. */
 void zg_shadow_take(ZgShadow *shadow, const uint32_t *frame, const GArray *areas);
