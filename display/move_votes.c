@@ -5,7 +5,7 @@
 
 #define DIFFERS 1
 #define ROW_VOTES_LEAST 8
-#define POINT_VOTES_LEAST 12
+#define POINT_VOTES_LEAST 4
 #define SEEN_SLOTS 16384 /* power of two */
 #define SEEN_MOST (SEEN_SLOTS / 2)
 #define BALLOT_SLOTS 4096 /* power of two */
@@ -227,7 +227,7 @@ static uint32_t
 choose_mask(ZgRect box)
 {
     int64_t n = (int64_t)box.width * box.height;
-    uint32_t mask = 7;
+    uint32_t mask = 3;
 
     while (n / (mask + 1) > SEEN_MOST * 2 && mask < 255) {
         mask = mask * 2 + 1;

@@ -395,16 +395,27 @@ vote_points(ZgMoveFinder *f, ZgShift *out_shift)
                                       f->rows, out_shift);
 }
 
+static int64_t
+measure(ZgMoveFinder *f, ZgShift shift, int64_t least)
+{
+    return is_promising(f, shift, least) ? match_all(f, shift) : 0;
+}
+
+/* A window that is dragged has blank rows that also fit a vertical shift: the better one counts. */
 static bool
 search(ZgMoveFinder *f, bool both_ways, GArray *out_moves)
 {
-    int64_t least = MAX(f->n_differ / 16, GAIN_PIXELS_LEAST);
-    ZgShift shift;
+    int64_t least = MAX(f->n_differ / 16, GAIN_PIXELS_LEAST), gain = 0;
+    ZgShift shift = {0, 0}, other;
 
-    if (vote_rows(f, &shift) && try_shift(f, shift, least, out_moves)) {
-        return true;
+    if (vote_rows(f, &shift)) {
+        gain = measure(f, shift, least);
     }
-    return both_ways && vote_points(f, &shift) && try_shift(f, shift, least, out_moves);
+    if (both_ways && gain < f->n_differ / 8 * 7 && vote_points(f, &other) &&
+        measure(f, other, least) > gain) {
+        shift = other;
+    }
+    return try_shift(f, shift, least, out_moves);
 }
 
 /* ---- order ---- */
