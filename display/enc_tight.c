@@ -210,6 +210,7 @@ put_jpeg(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, int q
                     TJPF_BGRX, &t->jpeg_bytes, &n_jpeg, jpeg_levels[quality].subsampling,
                     jpeg_levels[quality].quality,
                     TJFLAG_FASTDCT | TJFLAG_NOREALLOC) != 0) {
+        zg_encoder_say_fallback("jpeg", "exact Tight");
         return false;
     }
     zg_rfb_put_u8(t->out, CONTROL_JPEG);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/base/log.h"
+
 ZgBlob *
 zg_blob_new(const uint8_t *bytes, size_t n_bytes, unsigned n_rects, ZgRect lossy)
 {
@@ -70,18 +72,51 @@ zg_encode_wish_name(const ZgEncodeWish *wish)
     return choose(&none, wish, &encoder)->name;
 }
 
+void
+zg_encoder_say_fallback(const char *name, const char *instead)
+{
+    static GMutex mutex;
+    static GHashTable *told; /* names; for the life of the process */
+    bool first;
+
+    g_mutex_lock(&mutex);
+    told = told == NULL ? g_hash_table_new(g_str_hash, g_str_equal) : told;
+    first = g_hash_table_add(told, (gpointer)name);
+    g_mutex_unlock(&mutex);
+    if (first) {
+        zg_log_warning("encoder-failed", NULL, "the encoder '%s' failed; using '%s' instead, and "
+                                               "not saying so again",
+                       name, instead);
+    }
+}
+
+static ZgBlob *
+encode_raw(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish)
+{
+    if (set->raw == NULL) {
+        set->raw = zg_encoder_raw.create();
+    }
+    return set->raw->ops->encode(set->raw, tile, wish);
+}
+
 ZgBlob *
 zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish)
 {
     ZgEncoder **encoder;
     const ZgEncoderOps *ops = choose(set, wish, &encoder);
+    ZgBlob *blob;
 
     g_assert(tile->area.width <= ZG_TILE_SIDE_MAX && tile->area.height <= ZG_TILE_SIDE_MAX &&
              tile->area.width * tile->area.height <= ZG_TILE_PIXELS_MAX);
     if (*encoder == NULL) {
         *encoder = ops->create();
     }
-    return (*encoder)->ops->encode(*encoder, tile, wish);
+    blob = (*encoder)->ops->encode(*encoder, tile, wish);
+    if (blob == NULL) {
+        zg_encoder_say_fallback(ops->name, zg_encoder_raw.name);
+        blob = encode_raw(set, tile, wish);
+    }
+    return blob;
 }
 
 void

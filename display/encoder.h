@@ -56,6 +56,7 @@ typedef struct {
     const char *name;
     ZgEncoder *(*create)(void);
     void (*free)(ZgEncoder *encoder);
+    /* NULL when it cannot: the tile is then sent as Raw. */
     ZgBlob *(*encode)(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish);
 } ZgEncoderOps;
 
@@ -75,6 +76,9 @@ typedef struct {
 
 /** zg_encoder_set_encode() - with the encoder that @wish names. Return: the caller's reference. */
 ZgBlob *zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish);
+
+/** zg_encoder_say_fallback() - log that @name failed and something simpler is used, once a name. */
+void zg_encoder_say_fallback(const char *name, const char *instead);
 
 /** zg_encode_wish_name() - of the encoder, as RFB calls it, in small letters. */
 const char *zg_encode_wish_name(const ZgEncodeWish *wish);

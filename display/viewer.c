@@ -11,8 +11,13 @@
 #include "common/base/fd.h"
 #include "common/proto/json.h"
 
-/* Above this the person's side is behind: the worker is not read, sees it and adapts. */
-#define TO_PERSON_HIGH_BYTES (256 * 1024)
+/*
+ * What lies here and in the kernel is a picture that grows old. So little is kept: above the mark
+ * the worker is not read, its few bytes in the socket pair fill up, it sees that and adapts.
+ */
+#define TO_PERSON_HIGH_BYTES (32 * 1024)
+#define UNSENT_BYTES (32 * 1024)     /* in the person's socket, not yet on the wire */
+#define FROM_WORKER_BYTES (64 * 1024) /* in the socket pair */
 #define TO_PERSON_LIMIT_BYTES (1024 * 1024)
 #define TO_WORKER_HIGH_BYTES (64 * 1024)
 #define TO_WORKER_LIMIT_BYTES (512 * 1024)
@@ -320,7 +325,7 @@ static const ZgStreamHandlers person_handlers = {
 static void
 watch_transport(int fd)
 {
-    int on = 1, idle_s = 15, interval_s = 5, count = 3;
+    int on = 1, idle_s = 15, interval_s = 5, count = 3, unsent = UNSENT_BYTES;
     unsigned dead_ms = TRANSPORT_DEAD_MS;
 
     /* Fails harmlessly on what is not TCP. */
@@ -329,6 +334,7 @@ watch_transport(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
 ZgViewer *
@@ -370,12 +376,13 @@ int
 zg_viewer_attach(ZgViewer *viewer, GError **error)
 {
     g_autoptr(GByteArray) early = g_steal_pointer(&viewer->early);
-    int ends[2];
+    int ends[2], room = FROM_WORKER_BYTES;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
         zg_set_errno(error, errno, "create a viewer's socket pair");
         return -1;
     }
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     viewer->worker = zg_stream_new(ends[0], &worker_handlers, viewer);
     zg_stream_set_queue_limit(viewer->worker, TO_WORKER_LIMIT_BYTES);
     if (viewer->person != NULL) {

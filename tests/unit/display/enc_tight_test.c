@@ -209,6 +209,36 @@ eight_bit_viewers_get_no_jpeg_and_no_palette(void **state)
 }
 
 static void
+broken_free(ZgEncoder *encoder)
+{
+}
+
+static ZgBlob *
+broken_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
+{
+    return NULL;
+}
+
+static const ZgEncoderOps broken_ops = {
+    .name = "broken", .free = broken_free, .encode = broken_encode};
+
+static void
+an_encoder_that_fails_is_replaced_by_raw(void **state)
+{
+    Fixture *f = *state;
+    static ZgEncoder broken = {.ops = &broken_ops};
+    ZgRect all = {0, 0, SIDE, SIDE};
+
+    f->encoders.tight = &broken;
+    draw_text(f, 0xffffff, 0x102030);
+    for (int i = 0; i < 2; i++) {
+        encode(f, all, &photos);
+        assert_exact(f, all);
+    }
+    assert_int_equal(f->picture.n_raw, 2);
+}
+
+static void
 pictures_are_cut_into_allowed_tiles(void **state)
 {
     const ZgRect areas[] = {
@@ -238,6 +268,7 @@ main(void)
         TEST(a_photo_is_a_jpeg_when_the_viewer_allows_it),
         TEST(areas_of_any_size_come_back),
         TEST(eight_bit_viewers_get_no_jpeg_and_no_palette),
+        TEST(an_encoder_that_fails_is_replaced_by_raw),
         TEST(pictures_are_cut_into_allowed_tiles),
     };
 

@@ -462,6 +462,30 @@ a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits(void **s
     WAIT(f, pixel(cannot, 99, 79) == 0x333333);
 }
 
+/* A guest that drags its window's corner, or wants to do harm. */
+static void
+a_hundred_new_modes_leave_the_last_picture(void **state)
+{
+    Fixture *f = *state;
+    Viewer *can = viewer_open(f, tight, 2), *cannot = viewer_open(f, tight_jpeg, 1);
+    int width = 0, height = 0;
+
+    for (int i = 0; i < 100; i++) {
+        g_autoptr(GByteArray) mode = g_byte_array_new();
+        width = 64 + i * 37 % 1900;
+        height = 48 + i * 53 % 1100;
+        zg_rfb_put_update(mode, 1);
+        zg_rfb_put_rect(mode, 0, 0, width, height, ZG_RFB_DESKTOP_SIZE);
+        console_send(f, mode);
+        console_fill(f, (ZgRect){0, 0, width, height}, 0x010203u * (uint32_t)(i + 1));
+    }
+    WAIT(f, can->picture.width == width && can->picture.height == height &&
+                pixel(can, width - 1, height - 1) == 0x010203u * 100 &&
+                pixel(can, 0, 0) == 0x010203u * 100);
+    WAIT(f, pixel(cannot, 0, 0) == 0x010203u * 100);
+    assert_int_equal(f->n_gone, 0);
+}
+
 static void
 a_stopped_reader_costs_a_bounded_queue_and_delays_nobody(void **state)
 {
@@ -574,6 +598,7 @@ main(void)
         TEST(a_resting_photo_becomes_exact),
         TEST(a_scrolled_page_is_moved_for_viewers_in_step_and_exact_for_all),
         TEST(a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits),
+        TEST(a_hundred_new_modes_leave_the_last_picture),
         TEST(a_stopped_reader_costs_a_bounded_queue_and_delays_nobody),
         TEST(clipboard_goes_both_ways),
         TEST(a_lost_console_leaves_picture_and_viewers),

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A viewer on the loop: what it may cost and when it is given up; time is passed in. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/base/limits.h"
+#include "display/out_queue.h"
+#include "display/output.h"
+
+#define SECOND_US G_USEC_PER_SEC
+
+typedef struct {
+    ZgOutput *output;
+    int viewer; /* its end of the stream */
+    char *gone;
+    unsigned n_changed;
+} Fixture;
+
+static void
+on_changed(void *user, ZgOutput *output)
+{
+    ((Fixture *)user)->n_changed++;
+}
+
+static void
+on_repaint(void *user, ZgOutput *output, ZgRect area)
+{
+}
+
+static void
+on_input(void *user, ZgOutput *output, const ZgRfbEvent *event)
+{
+}
+
+static void
+on_gone(void *user, ZgOutput *output, const char *reason)
+{
+    ((Fixture *)user)->gone = g_strdup(reason);
+}
+
+static const ZgOutputEvents events = {
+    .changed = on_changed, .repaint = on_repaint, .input = on_input, .gone = on_gone};
+
+static int
+set_up(void **state)
+{
+    Fixture *f = g_new0(Fixture, 1);
+    ZgOutputRfbOptions options = {
+        .start = ZG_RFB_START_CLIENT_INIT, .title = "x", .width = 1280, .height = 800};
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_true(zg_fd_set_nonblocking(pair[0], NULL));
+    f->viewer = pair[1];
+    f->output = zg_output_rfb_new(pair[0], &options, &events, f, NULL);
+    assert_non_null(f->output);
+    *state = f;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    Fixture *f = *state;
+
+    f->output->ops->free(f->output);
+    close(f->viewer);
+    g_free(f->gone);
+    g_free(f);
+    return 0;
+}
+
+static void
+run_loop(void)
+{
+    while (g_main_context_iteration(NULL, FALSE)) {
+    }
+}
+
+static void
+say(Fixture *f, const GByteArray *bytes)
+{
+    assert_int_equal(send(f->viewer, bytes->data, bytes->len, 0), (ssize_t)bytes->len);
+    run_loop();
+}
+
+/* With fences and continuous updates, unless @encodings is 0. */
+static void
+make_ready(Fixture *f, uint16_t n_encodings)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+    zg_rfb_put_u8(bytes, 1);
+    zg_rfb_put_u8(bytes, ZG_RFB_C_SET_ENCODINGS);
+    zg_rfb_put_u8(bytes, 0);
+    zg_rfb_put_u16(bytes, n_encodings);
+    if (n_encodings == 2) {
+        zg_rfb_put_s32(bytes, ZG_RFB_FENCE);
+        zg_rfb_put_s32(bytes, ZG_RFB_CONTINUOUS_UPDATES);
+    }
+    zg_rfb_put_update_request(bytes, true, 1280, 800);
+    say(f, bytes);
+    if (n_encodings == 2) {
+        g_byte_array_set_size(bytes, 0);
+        zg_rfb_put_u8(bytes, ZG_RFB_C_CONTINUOUS_UPDATES);
+        zg_rfb_put_u8(bytes, 1);
+        zg_rfb_put_zeroes(bytes, 8);
+        say(f, bytes);
+    }
+    assert_true(f->output->ops->wants_picture(f->output));
+}
+
+static void
+send_update(Fixture *f, size_t n_bytes)
+{
+    g_autofree uint8_t *bytes = g_malloc0(n_bytes);
+    ZgBlob *blob = zg_blob_new(bytes, n_bytes, 1, (ZgRect){0});
+
+    f->output->ops->send(f->output, &blob, 1);
+    zg_blob_unref(blob);
+}
+
+/* Reads what has come and sends every fence back as a viewer does. */
+static void
+answer_fences(Fixture *f)
+{
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    uint8_t buffer[65536];
+    ssize_t n;
+
+    run_loop();
+    while ((n = recv(f->viewer, buffer, sizeof buffer, MSG_DONTWAIT)) > 0) {
+        g_byte_array_append(all, buffer, (guint)n);
+        run_loop();
+    }
+    for (guint i = 0; i + 13 <= all->len; i++) {
+        static const uint8_t head[] = {ZG_RFB_S_FENCE, 0, 0, 0, 0x80, 0, 0, 1, 4};
+        if (memcmp(all->data + i, head, sizeof head) == 0) {
+            all->data[i + 4] = 0;
+            assert_int_equal(send(f->viewer, all->data + i, 13, 0), 13);
+        }
+    }
+    run_loop();
+}
+
+static void
+a_viewer_that_does_not_shake_hands_is_gone_after_ten_seconds(void **state)
+{
+    Fixture *f = *state;
+
+    f->output->ops->tick(f->output, zg_clock_mono_us() + 9 * SECOND_US);
+    run_loop();
+    assert_null(f->gone);
+    f->output->ops->tick(f->output, zg_clock_mono_us() + 10 * SECOND_US + SECOND_US / 10);
+    run_loop();
+    assert_non_null(f->gone);
+}
+
+static void
+a_stopped_reader_holds_at_most_a_megabyte_and_is_gone_after_thirty_seconds(void **state)
+{
+    Fixture *f = *state;
+    ZgOutputStats stats;
+
+    make_ready(f, 0);
+    while (f->output->ops->wants_picture(f->output)) {
+        g_autoptr(GByteArray) ask = g_byte_array_new();
+        send_update(f, f->output->ops->get_budget(f->output));
+        zg_rfb_put_update_request(ask, true, 1280, 800);
+        say(f, ask);
+    }
+    f->output->ops->get_stats(f->output, &stats);
+    assert_true(stats.queued_bytes > 0 && stats.queued_bytes <= ZG_OUT_QUEUE_BYTES_MAX + 1024);
+    f->output->ops->tick(f->output, zg_clock_mono_us() + 29 * SECOND_US);
+    run_loop();
+    assert_null(f->gone);
+    f->output->ops->tick(f->output, zg_clock_mono_us() + 31 * SECOND_US);
+    run_loop();
+    assert_non_null(f->gone);
+}
+
+/* The kernel and the front took the bytes, so the queue is empty; but nothing comes back. */
+static void
+a_viewer_that_goes_silent_is_given_little_and_is_gone_after_thirty_seconds(void **state)
+{
+    Fixture *f = *state;
+    size_t n_given = 0;
+
+    make_ready(f, 2);
+    for (int i = 0; i < 20; i++) { /* a link is learnt */
+        send_update(f, 20000);
+        answer_fences(f);
+    }
+    assert_true(f->output->ops->wants_picture(f->output));
+    while (f->output->ops->wants_picture(f->output) && n_given < 50u * 1024 * 1024) {
+        size_t n = MIN(f->output->ops->get_budget(f->output), 10000);
+        send_update(f, n);
+        n_given += n;
+        run_loop();
+    }
+    assert_true(n_given < 50u * 1024 * 1024);
+    f->output->ops->tick(f->output, zg_clock_mono_us() + 31 * SECOND_US);
+    run_loop();
+    assert_non_null(f->gone);
+}
+
+static void
+with_fences_the_next_picture_waits_until_the_first_has_arrived(void **state)
+{
+    Fixture *f = *state;
+    ZgOutputStats stats;
+
+    make_ready(f, 2);
+    send_update(f, 50000);
+    assert_false(f->output->ops->wants_picture(f->output));
+    f->n_changed = 0;
+    answer_fences(f);
+    assert_true(f->n_changed > 0);
+    assert_true(f->output->ops->wants_picture(f->output));
+    f->output->ops->get_stats(f->output, &stats);
+    assert_true(stats.rtt_us > 0);
+    assert_true(stats.bytes_per_s > 0);
+}
+
+static void
+without_fences_each_picture_waits_for_its_request(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GByteArray) ask = g_byte_array_new();
+
+    make_ready(f, 0);
+    send_update(f, 5000);
+    assert_false(f->output->ops->wants_picture(f->output));
+    zg_rfb_put_update_request(ask, true, 1280, 800);
+    say(f, ask);
+    assert_true(f->output->ops->wants_picture(f->output));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(a_viewer_that_does_not_shake_hands_is_gone_after_ten_seconds),
+        TEST(a_stopped_reader_holds_at_most_a_megabyte_and_is_gone_after_thirty_seconds),
+        TEST(a_viewer_that_goes_silent_is_given_little_and_is_gone_after_thirty_seconds),
+        TEST(with_fences_the_next_picture_waits_until_the_first_has_arrived),
+        TEST(without_fences_each_picture_waits_for_its_request),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
