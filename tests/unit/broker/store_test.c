@@ -284,7 +284,10 @@ assign_until_killed(const char *path, int tell_fd, int round)
 {
     g_autoptr(ZgStore) store = zg_store_open_sqlite(path, NULL);
 
-    for (int i = 0; store != NULL; i++) {
+    if (store == NULL) {
+        _exit(2);
+    }
+    for (int i = 0;; i++) {
         g_autofree char *user = g_strdup_printf("user-%d-%d", round, i);
         g_autoptr(ZgTx) tx = zg_tx_begin(store, ZG_TX_WRITE, NULL);
         g_autoptr(ZgSession) session = add_session(tx, user, NULL);
@@ -298,7 +301,6 @@ assign_until_killed(const char *path, int tell_fd, int round)
             _exit(1);
         }
     }
-    _exit(2);
 }
 
 static void

@@ -45,7 +45,7 @@ a_viewer_gets_through_byte_by_byte(void **state)
 
     for (size_t i = 0; i < N_BEFORE_TLS; i++) {
         assert_int_equal(step, ZG_VENCRYPT_MORE);
-        step = feed(vencrypt, BEFORE_TLS + i, 1, out);
+        step = feed(vencrypt, &BEFORE_TLS[i], 1, out);
     }
     assert_int_equal(step, ZG_VENCRYPT_START_TLS);
     assert_int_equal(out->len, sizeof server - 1);
