@@ -68,7 +68,6 @@ read_session_rules(ZgApiCall *call, const json_t *object, ZgPoolSpec *spec, GErr
     zg_json_take_text(&reader, "locale", ZG_JSON_OPTIONAL, 2, 32, &spec->locale);
     zg_json_take_text(&reader, "keyboard", ZG_JSON_OPTIONAL, 2, 64, &spec->keyboard);
     zg_json_take_text(&reader, "time_zone", ZG_JSON_OPTIONAL, 1, 64, &spec->time_zone);
-    take_whole(&reader, "idle_lock_min", 0, 10080, &spec->idle_lock_min);
     take_whole(&reader, "idle_disconnect_min", 0, 10080, &spec->idle_disconnect_min);
     take_whole(&reader, "disconnected_log_off_min", 0, 10080, &spec->disconnected_log_off_min);
     return zg_api_reader_finish(call, &reader, error);
@@ -98,7 +97,7 @@ read_spec(ZgApiCall *call, const char *name, ZgPoolSpec *spec, Lists *lists, GEr
     ZgJsonReader reader;
 
     *spec = (ZgPoolSpec){.ready = 1, .max = 10, .memory_mib = 1024, .vcpus = 1, .disk_mib = 8192,
-                         .idle_lock_min = 15, .idle_disconnect_min = 60,
+                         .idle_disconnect_min = 60,
                          .disconnected_log_off_min = 60, .enabled = true, .name = name};
     zg_api_reader_init(call, &reader);
     zg_json_take_name(&reader, "name", name != NULL ? ZG_JSON_OPTIONAL : ZG_JSON_REQUIRED,

@@ -209,7 +209,6 @@ typedef struct {
     const char *locale;    /* or NULL */
     const char *keyboard;  /* or NULL */
     const char *time_zone; /* or NULL */
-    int idle_lock_min;     /* 0: never */
     int idle_disconnect_min;
     int disconnected_log_off_min;
     bool enabled;

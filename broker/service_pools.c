@@ -117,7 +117,6 @@ check_spec(const ZgPoolSpec *spec, GError **error)
            in_range("vcpus", spec->vcpus, 1, 128, error) &&
            in_range("disk_mib", spec->disk_mib, 64, 16777216, error) &&
            in_range("version", spec->version, 0, G_MAXINT32, error) &&
-           in_range("session.idle_lock_min", spec->idle_lock_min, 0, 10080, error) &&
            in_range("session.idle_disconnect_min", spec->idle_disconnect_min, 0, 10080, error) &&
            in_range("session.disconnected_log_off_min", spec->disconnected_log_off_min, 0, 10080,
                     error);
@@ -159,7 +158,6 @@ take_spec(ZgPool *pool, const ZgPoolSpec *spec)
     zg_set_text(&pool->locale, spec->locale);
     zg_set_text(&pool->keyboard, spec->keyboard);
     zg_set_text(&pool->time_zone, spec->time_zone);
-    pool->idle_lock_min = spec->idle_lock_min;
     pool->idle_disconnect_min = spec->idle_disconnect_min;
     pool->disconnected_log_off_min = spec->disconnected_log_off_min;
     pool->enabled = spec->enabled;

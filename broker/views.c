@@ -286,7 +286,6 @@ zg_view_pool(ZgTx *tx, const ZgPool *pool, GError **error)
     zg_view_set_text(session, "locale", pool->locale);
     zg_view_set_text(session, "keyboard", pool->keyboard);
     zg_view_set_text(session, "time_zone", pool->time_zone);
-    set_int(session, "idle_lock_min", pool->idle_lock_min);
     set_int(session, "idle_disconnect_min", pool->idle_disconnect_min);
     set_int(session, "disconnected_log_off_min", pool->disconnected_log_off_min);
     json_object_set_new(view, "session", session);

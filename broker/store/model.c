@@ -20,7 +20,6 @@ static const ZgColumn pool_columns[] = {
     ZG_COLUMN_TEXT(ZgPool, "locale", locale),
     ZG_COLUMN_TEXT(ZgPool, "keyboard", keyboard),
     ZG_COLUMN_TEXT(ZgPool, "time_zone", time_zone),
-    ZG_COLUMN_INT(ZgPool, "idle_lock_min", idle_lock_min),
     ZG_COLUMN_INT(ZgPool, "idle_disconnect_min", idle_disconnect_min),
     ZG_COLUMN_INT(ZgPool, "disconnected_log_off_min", disconnected_log_off_min),
     ZG_COLUMN_BOOL(ZgPool, "enabled", enabled),

@@ -35,7 +35,6 @@ typedef struct {
     char *locale;
     char *keyboard;
     char *time_zone;
-    int64_t idle_lock_min;
     int64_t idle_disconnect_min;
     int64_t disconnected_log_off_min;
     bool enabled;

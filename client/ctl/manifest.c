@@ -44,7 +44,6 @@ static const Field session_fields[] = {
     {.name = "locale", .type = AS_TEXT, .most = 32},
     {.name = "keyboard", .type = AS_TEXT, .most = 64},
     {.name = "time-zone", .type = AS_TEXT, .most = 64},
-    {.name = "idle-lock-min", .type = AS_INT, .least = 0, .most = 10080},
     {.name = "idle-disconnect-min", .type = AS_INT, .least = 0, .most = 10080},
     {.name = "disconnected-log-off-min", .type = AS_INT, .least = 0, .most = 10080},
     {.name = NULL},

@@ -124,7 +124,7 @@ POOL = {"name": "office", "title": "Office", "template": "tiny", "kind": "floati
         "max": 3, "memory_mib": 256, "vcpus": 1, "disk_mib": 1024, "network": "isolated",
         "entitle": {"users": ["*"], "groups": []}, "enabled": True,
         "session": {"locale": "es_ES.UTF-8", "keyboard": "es", "time_zone": "Europe/Madrid",
-                    "idle_lock_min": 15, "idle_disconnect_min": 60,
+                    "idle_disconnect_min": 60,
                     "disconnected_log_off_min": 60}, "profile": "lan"}
 
 

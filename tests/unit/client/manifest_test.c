@@ -37,7 +37,7 @@ static const char office[] = "kind: Pool\n"
                              "enabled: true\n"
                              "entitle:\n"
                              "  groups: [branch-norte, \"branch sur\"]\n"
-                             "session: {locale: es_ES.UTF-8, idle-lock-min: 15}\n";
+                             "session: {locale: es_ES.UTF-8, idle-disconnect-min: 15}\n";
 
 static void
 a_pool_becomes_an_api_object(void **state)
@@ -48,7 +48,7 @@ a_pool_becomes_an_api_object(void **state)
         json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:{s:[s,s]}, s:{s:s, s:i}}", "name", "office",
                   "title", "Oficina y señales", "template", "debian-desktop", "ready", 2,
                   "memory_mib", 1024, "enabled", 1, "entitle", "groups", "branch-norte",
-                  "branch sur", "session", "locale", "es_ES.UTF-8", "idle_lock_min", 15);
+                  "branch sur", "session", "locale", "es_ES.UTF-8", "idle_disconnect_min", 15);
 
     assert_null(error);
     assert_int_equal(found->len, 1);
