@@ -8,7 +8,7 @@
 #include "common/base/id.h"
 #include "common/base/log.h"
 
-/* A host that stays lost longer than this loses its sessions: their viewers are gone by then. */
+/* A host that stays lost longer than this loses the desktops that nobody uses. */
 #define LOST_FOR_GOOD_US (180 * G_USEC_PER_SEC)
 /* Memory and overlay sizes wobble; smaller changes are not worth a write. */
 #define SIZE_STEP_MIB 64
@@ -249,7 +249,8 @@ step_used(ZgTx *tx, ZgDesktop *desktop, ZgSession *session, GError **error)
     if (!is_seen(desktop) && desktop->seen_present) {
         return true;
     }
-    if (desktop->error_code != NULL) {
+    /* What cannot be resumed just now still has all of the person's work. */
+    if (desktop->error_code != NULL && !has_power(desktop, ZG_POWER_SUSPENDED)) {
         return end_session_of(tx, desktop, session, "desktop-failed", desktop->error_message,
                               error);
     }
@@ -295,19 +296,20 @@ step_error(ZgTx *tx, ZgDesktop *desktop, GError **error)
            zg_desktop_delete(tx, desktop, &replaced, error);
 }
 
-/* Nothing is known of a desktop on a lost host; after a while nobody waits for it any more. */
+/*
+ * Nothing is known of a desktop on a lost host. One that somebody uses most likely runs on behind
+ * a broken line, with viewers that came through the host's own front: it waits for its host, as
+ * long as its session's own rules let it. After a while nobody counts on the others any more.
+ */
 static bool
-step_on_lost_host(ZgTx *tx, ZgDesktop *desktop, ZgSession *session, int64_t silent_us,
+step_on_lost_host(ZgTx *tx, ZgDesktop *desktop, const ZgSession *session, int64_t silent_us,
                   GError **error)
 {
     ZgCause lost = {.reason = "host-lost", .actor = "broker"};
+    bool used = session != NULL && zg_session_state(session) != ZG_SESSION_ENDED;
 
-    if (silent_us < LOST_FOR_GOOD_US || zg_desktop_life(desktop) == ZG_LIFE_LOST) {
+    if (used || silent_us < LOST_FOR_GOOD_US || zg_desktop_life(desktop) == ZG_LIFE_LOST) {
         return true;
-    }
-    if (session != NULL && zg_session_state(session) != ZG_SESSION_ENDED &&
-        !zg_session_move(tx, session, ZG_SESSION_ENDED, &lost, error)) {
-        return false;
     }
     return zg_desktop_move(tx, desktop, ZG_LIFE_LOST, &lost, error);
 }

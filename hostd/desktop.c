@@ -28,6 +28,7 @@ struct ZgDesktop {
     ZgPower power;
     ZgStep doing; /* ZG_STEP_NONE: free for the next step */
     bool saving;
+    bool resuming;      /* the start that is under way is from saved memory */
     bool gone;          /* nothing is left; waits for calls on their way */
     unsigned n_calls;   /* to the hypervisor, beside the step */
     bool ready_to_look; /* the hypervisor told what it has of it */
@@ -637,7 +638,7 @@ on_started(const GError *error, void *user)
 
     desktop->doing = ZG_STEP_NONE;
     if (error != NULL) {
-        desktop->power = ZG_POWER_OFF;
+        desktop->power = desktop->resuming ? ZG_POWER_SUSPENDED : ZG_POWER_OFF;
         give_slot(desktop);
         trouble(desktop, "start it", error);
         return;
@@ -710,6 +711,7 @@ start(ZgDesktop *desktop)
         desktop->slot_timer = g_timeout_add_seconds(SLOT_HELD_S, on_slot_expired, desktop);
     }
     desktop->doing = ZG_STEP_START;
+    desktop->resuming = desktop->power == ZG_POWER_SUSPENDED;
     desktop->power = ZG_POWER_STARTING;
     changed(desktop);
     zg_hypervisor_start(desktop->env->hyp, desktop->id, xml, on_started, desktop);

@@ -372,30 +372,83 @@ a_new_template_version_replaces_idle_desktops_at_once_and_used_ones_at_log_off(v
 }
 
 static void
-a_lost_host_loses_its_desktops_only_after_a_while_and_deletes_them_when_back(void **state)
+lose_host(bool lost)
+{
+    g_hash_table_insert(flow.links, (gpointer) "h1",
+                        GINT_TO_POINTER(lost ? ZG_HOST_LOST : ZG_HOST_LINKED));
+    flow.sees_nothing = lost;
+}
+
+static void
+a_lost_host_loses_idle_desktops_only_after_a_while_and_deletes_them_when_back(void **state)
+{
+    (void)state;
+    flow_pool(&flow, "office", 2, 3);
+    flow_settle(&flow);
+    lose_host(true);
+    flow_advance(&flow, 120);
+    assert_int_equal(flow_count(&flow, "ready"), 2);
+    flow_advance(&flow, 120);
+    assert_int_equal(flow_count(&flow, "lost"), 2);
+    lose_host(false);
+    flow_settle(&flow);
+    assert_int_equal(flow_count(&flow, "lost"), 0);
+    assert_int_equal(flow_count(&flow, "ready"), 2);
+}
+
+static void
+a_person_keeps_the_desktop_however_long_its_host_is_away(void **state)
 {
     g_autofree char *session = NULL;
+    g_autofree char *again = NULL;
     g_autofree char *secret = NULL;
+    g_autofree char *desktop = NULL;
 
     (void)state;
     flow_pool(&flow, "office", 1, 2);
     flow_settle(&flow);
     session = flow_open(&flow, "anna", "office", NULL);
     secret = ticket_for(session, "anna");
+    desktop = flow_session(&flow, session, "desktop");
     flow_viewer(&flow, session, "in", 1);
-    g_hash_table_insert(flow.links, (gpointer) "h1", GINT_TO_POINTER(ZG_HOST_LOST));
-    flow.sees_nothing = true;
-    flow_advance(&flow, 120);
+    lose_host(true);
+    flow_advance(&flow, 1200);
     assert_session(session, "state", "active");
-    flow_advance(&flow, 120);
-    assert_session(session, "state", "ended");
-    assert_session(session, "reason", "host-lost");
-    assert_int_equal(flow_count(&flow, "lost"), flow_count(&flow, NULL));
-    g_hash_table_insert(flow.links, (gpointer) "h1", GINT_TO_POINTER(ZG_HOST_LINKED));
-    flow.sees_nothing = false;
+    again = flow_open(&flow, "anna", "office", NULL);
+    assert_string_equal(again, session);
+    lose_host(false);
     flow_settle(&flow);
-    assert_int_equal(flow_count(&flow, "lost"), 0);
-    assert_int_equal(flow_count(&flow, "ready"), 1);
+    assert_session(session, "state", "active");
+    assert_session(session, "desktop", desktop);
+    assert_int_equal(flow_machine(&flow, desktop)->generation, 1);
+}
+
+static void
+a_desktop_that_cannot_be_resumed_yet_keeps_its_session(void **state)
+{
+    g_autofree char *session = NULL;
+    g_autofree char *secret = NULL;
+    g_autofree char *desktop = NULL;
+    ZgObserved *machine;
+
+    (void)state;
+    flow_pool(&flow, "office", 1, 1);
+    flow_settle(&flow);
+    session = flow_open(&flow, "anna", "office", NULL);
+    secret = ticket_for(session, "anna");
+    desktop = flow_session(&flow, session, "desktop");
+    flow_viewer(&flow, session, "in", 1);
+    machine = flow_machine(&flow, desktop);
+    machine->power = ZG_POWER_SUSPENDED;
+    machine->console = false;
+    machine->error_code = g_strdup("unavailable");
+    machine->error_message = g_strdup("512 MiB of memory are missing");
+    flow_settle(&flow);
+    assert_session(session, "state", "held");
+    machine->power = ZG_POWER_OFF; /* its process ended: what was in memory is gone */
+    flow_settle(&flow);
+    assert_session(session, "state", "ended");
+    assert_session(session, "reason", "desktop-failed");
 }
 
 static void
@@ -638,7 +691,9 @@ main(void)
         T(three_failures_open_the_breaker_and_it_closes_again),
         T(a_desktop_that_does_not_get_ready_fails_in_time),
         T(a_new_template_version_replaces_idle_desktops_at_once_and_used_ones_at_log_off),
-        T(a_lost_host_loses_its_desktops_only_after_a_while_and_deletes_them_when_back),
+        T(a_lost_host_loses_idle_desktops_only_after_a_while_and_deletes_them_when_back),
+        T(a_person_keeps_the_desktop_however_long_its_host_is_away),
+        T(a_desktop_that_cannot_be_resumed_yet_keeps_its_session),
         T(restart_signs_on_again_and_its_sign_off_does_not_count),
         T(deleting_a_pool_ends_its_sessions_and_removes_everything),
         T(who_is_not_entitled_is_refused_with_a_reason),
