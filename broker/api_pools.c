@@ -5,6 +5,7 @@
 #include <string.h>
 #include "common/base/error.h"
 #include "common/base/limits.h"
+#include "common/proto/profile.h"
 
 #define MAX_ENTITLED 1000
 
@@ -91,7 +92,6 @@ read_spec(ZgApiCall *call, const char *name, ZgPoolSpec *spec, Lists *lists, GEr
 {
     static const char *const kinds[] = {"floating"};
     static const char *const networks[] = {"isolated", "nat"};
-    static const char *const profiles[] = {"lan"};
     const json_t *entitle = NULL;
     const json_t *rules = NULL;
     ZgJsonReader reader;
@@ -114,7 +114,7 @@ read_spec(ZgApiCall *call, const char *name, ZgPoolSpec *spec, Lists *lists, GEr
     take_whole(&reader, "vcpus", 1, 128, &spec->vcpus);
     take_whole(&reader, "disk_mib", 64, 16777216, &spec->disk_mib);
     spec->network = take_choice(&reader, "network", networks, G_N_ELEMENTS(networks));
-    spec->profile = take_choice(&reader, "profile", profiles, G_N_ELEMENTS(profiles));
+    spec->profile = take_choice(&reader, "profile", zg_profile_names, ZG_N_PROFILES);
     zg_json_take_bool(&reader, "enabled", ZG_JSON_OPTIONAL, &spec->enabled);
     zg_json_take_object(&reader, "entitle", ZG_JSON_OPTIONAL, &entitle);
     zg_json_take_object(&reader, "session", ZG_JSON_OPTIONAL, &rules);

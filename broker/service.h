@@ -203,7 +203,7 @@ typedef struct {
     int vcpus;        /* 1..128 */
     int disk_mib;     /* 64..16777216 */
     const char *network; /* "isolated" or "nat" */
-    const char *profile; /* "lan" */
+    const char *profile; /* one of zg_profile_names */
     const char *const *entitled_users;  /* NULL-terminated, or NULL */
     const char *const *entitled_groups; /* "*" among the users: everybody */
     const char *locale;    /* or NULL */

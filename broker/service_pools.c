@@ -11,6 +11,7 @@
 #include "common/base/id.h"
 #include "common/base/limits.h"
 #include "common/proto/json.h"
+#include "common/proto/profile.h"
 
 #define POOL_DELETE_LIMIT_S 1800
 #define IMPORT_LIMIT_S 3700
@@ -93,7 +94,6 @@ check_spec(const ZgPoolSpec *spec, GError **error)
 {
     static const char *const kinds[] = {"floating", NULL};
     static const char *const networks[] = {"isolated", "nat", NULL};
-    static const char *const profiles[] = {"lan", NULL};
 
     if (!zg_name_is_valid(spec->name)) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID,
@@ -110,7 +110,7 @@ check_spec(const ZgPoolSpec *spec, GError **error)
     }
     return is_word("kind", spec->kind, kinds, error) &&
            is_word("network", spec->network, networks, error) &&
-           is_word("profile", spec->profile, profiles, error) &&
+           is_word("profile", spec->profile, zg_profile_names, error) &&
            in_range("ready", spec->ready, 0, 500, error) &&
            in_range("max", spec->max, 1, 500, error) &&
            in_range("memory_mib", spec->memory_mib, 64, 1048576, error) &&

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "display/cursor.h"
+#include "display/effort.h"
 #include "display/encoder.h"
 #include "display/rfb_session.h"
 
@@ -39,6 +40,8 @@ typedef struct {
     void (*free)(ZgOutput *output);
     bool (*wants_picture)(const ZgOutput *output); /* asked, told its size, its link is free */
     bool (*wants_soon)(const ZgOutput *output);    /* now or within ZG_OUTPUT_SOON_US */
+    ZgEffortKind (*waits_for)(const ZgOutput *output); /* while it wants no picture */
+    void (*set_interval)(ZgOutput *output, int64_t us); /* least time between large updates */
     size_t (*get_budget)(const ZgOutput *output);  /* bytes of one update that delay nothing else */
     bool (*is_ready)(const ZgOutput *output);      /* its handshake is done */
     void (*get_wish)(const ZgOutput *output, ZgEncodeWish *out_wish);

@@ -45,6 +45,7 @@ typedef struct {
     uint64_t n_updates;
     ZgRate rate;
     uint64_t rate_position;       /* bytes of the queue that the rate knows of */
+    int64_t interval_us, large_us; /* between large updates; when the last one was sent */
     guint pace_timer, probe_timer; /* the link is free; the last packet may be lost */
 } RfbOutput;
 
@@ -165,9 +166,12 @@ arm_probe(RfbOutput *o)
 static int64_t
 wait_us(const RfbOutput *o)
 {
-    return zg_rfb_session_is_continuous(o->session)
-               ? zg_rate_wait_us(&o->rate, zg_clock_mono_us())
-               : 0; /* it asks for each update, which paces well enough */
+    int64_t now_us = zg_clock_mono_us();
+    int64_t link_us = zg_rfb_session_is_continuous(o->session)
+                          ? zg_rate_wait_us(&o->rate, now_us)
+                          : 0; /* it asks for each update, which paces well enough */
+
+    return MAX(link_us, o->interval_us == 0 ? 0 : o->large_us + o->interval_us - now_us);
 }
 
 static gboolean on_pace(gpointer data);
@@ -197,6 +201,27 @@ on_pace(gpointer data)
         arm_pace(o);
     }
     return G_SOURCE_REMOVE;
+}
+
+static void
+rfb_set_interval(ZgOutput *output, int64_t us)
+{
+    ((RfbOutput *)output)->interval_us = us;
+}
+
+/* A link that carries so much is not what is slow. */
+#define LINK_BYTES_PER_S_PLENTY 2500000
+
+static ZgEffortKind
+rfb_waits_for(const ZgOutput *output)
+{
+    const RfbOutput *o = (const RfbOutput *)output;
+    bool plenty = o->rate.bytes_per_s > LINK_BYTES_PER_S_PLENTY;
+
+    if (!zg_rfb_session_is_ready(o->session)) {
+        return ZG_EFFORT_GUEST;
+    }
+    return zg_rfb_session_is_requested(o->session) && !plenty ? ZG_EFFORT_LINK : ZG_EFFORT_VIEWER;
 }
 
 static size_t
@@ -436,6 +461,7 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
         n_bytes += blobs[i]->n_bytes;
     }
     if (n_bytes >= OPEN_BYTES_LEAST) {
+        o->large_us = zg_clock_mono_us();
         put_fence(o, true);
     }
     zg_rfb_put_update(zg_out_queue_tail(&o->queue), n);
@@ -677,6 +703,8 @@ static const ZgOutputOps rfb_ops = {
     .free = rfb_free,
     .wants_picture = rfb_wants_picture,
     .wants_soon = rfb_wants_soon,
+    .waits_for = rfb_waits_for,
+    .set_interval = rfb_set_interval,
     .get_budget = rfb_get_budget,
     .is_ready = rfb_is_ready,
     .get_wish = rfb_get_wish,

@@ -14,13 +14,16 @@
 #include "display/input.h"
 #include "display/out_queue.h"
 #include "display/pace.h"
+#include "display/quality.h"
 
 #define FIRST_WIDTH 800 /* until the console has told its size */
 #define FIRST_HEIGHT 600
 #define TICK_MS 1000
-#define REFINE_AFTER_MS 400    /* a lossy area that rests so long is sent again, exact */
-#define REFINE_STEP_MS 100
-#define REFINE_PIXELS 131072   /* at once, so that new pictures never wait long */
+#define REFINE_STEP_MS 40
+#define REFINE_PIXELS 131072   /* made exact at once at most */
+#define REFINE_PIXELS_LEAST 16384
+#define REFINE_LINK_US 80000   /* and about so much of the link, so that new pictures wait little */
+#define REFINE_BYTES_PER_PIXEL 2.0
 #define BUDGET_PIXELS_MAX ((int64_t)ZG_LIMIT_SCREEN_PIXELS)
 #define BUDGET_PIXELS_LEAST 65536
 #define MESSAGE_SHOWN_MS 8000
@@ -36,6 +39,8 @@ typedef struct {
     unsigned serial; /* +1 when what is being encoded no longer fits */
     int64_t budget_pixels; /* of one update, so that the queue stays bounded */
     double bytes_per_pixel; /* of late; 0 unknown */
+    ZgQuality quality;
+    ZgEffort effort;
 } Viewer;
 
 typedef struct {
@@ -54,6 +59,7 @@ struct ZgPipeline {
     const ZgPipelineEvents *events;
     void *user;
     char *title;
+    const ZgQualityRules *rules;
     ZgSource *source;
     ZgFrame frame;
     ZgCanvas canvas;
@@ -91,6 +97,32 @@ tell_first_frame(ZgPipeline *p, Viewer *v)
     }
 }
 
+/* How long the link needs for so much; 0 unknown. */
+static int64_t
+link_us(const Viewer *v, size_t n_bytes)
+{
+    ZgOutputStats stats;
+
+    v->output->ops->get_stats(v->output, &stats);
+    return stats.bytes_per_s == 0 ? 0 : (int64_t)n_bytes * G_USEC_PER_SEC / stats.bytes_per_s;
+}
+
+static void
+note_lossy(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job, guint n_blobs, size_t n_bytes)
+{
+    ZgEncodeWish wish;
+
+    for (guint i = 0; i < n_blobs; i++) {
+        const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
+        if (!zg_rect_is_empty(blob->lossy)) {
+            v->output->ops->get_wish(v->output, &wish);
+            zg_quality_note(&v->quality, p->rules, wish.jpeg_quality, link_us(v, n_bytes),
+                            zg_clock_mono_us());
+            return;
+        }
+    }
+}
+
 /* Sends what fits into a bounded queue; the rest is dirty again and the next update is smaller. */
 static void
 deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
@@ -116,6 +148,8 @@ deliver(ZgPipeline *p, Viewer *v, const ZgEncodeJob *job)
     zg_view_note_job(&v->view, job, n);
     zg_view_miss_job(&v->view, job, n, true);
     v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel, n_bytes, n_pixels);
+    note_lossy(p, v, job, n, n_bytes);
+    zg_effort_sent(&v->effort);
     if (n < job->blobs->len) {
         v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
     } else {
@@ -276,6 +310,7 @@ feed_viewer(ZgPipeline *p, Viewer *v)
     ZgEncodeWish wish;
 
     v->output->ops->get_wish(v->output, &wish);
+    wish.jpeg_quality = zg_quality_level(&v->quality, p->rules, wish.jpeg_quality);
     v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
     budget = MIN(budget, zg_pace_pixels(v->output->ops->get_budget(v->output),
                                         v->bytes_per_pixel));
@@ -303,6 +338,19 @@ somebody_keeps_up(const ZgPipeline *p)
 }
 
 static gboolean refine(gpointer data);
+static bool refine_viewer(ZgPipeline *p, Viewer *v, int64_t now_us);
+
+static void
+note_effort(Viewer *v, int64_t now_us)
+{
+    ZgEffortKind kind = v->busy                       ? ZG_EFFORT_ENCODER
+                        : v->view.dirty.n_dirty == 0 ||
+                                v->output->ops->wants_picture(v->output)
+                            ? ZG_EFFORT_GUEST
+                            : v->output->ops->waits_for(v->output);
+
+    zg_effort_enter(&v->effort, kind, now_us);
+}
 
 static void
 arm_refine(ZgPipeline *p)
@@ -317,15 +365,18 @@ arm_refine(ZgPipeline *p)
 static void
 kick(ZgPipeline *p)
 {
+    int64_t now_us = zg_clock_mono_us();
+
     for (unsigned i = 0; i < p->n_viewers; i++) {
         Viewer *v = p->viewers[i];
         if (!v->busy) {
             if (v->view.dirty.n_dirty > 0 && v->output->ops->wants_picture(v->output)) {
                 feed_viewer(p, v);
-            } else {
+            } else if (v->view.lossy.n_dirty == 0 || !refine_viewer(p, v, now_us)) {
                 v->output->ops->flush_news(v->output);
             }
         }
+        note_effort(v, now_us);
     }
     if (p->source != NULL && somebody_keeps_up(p)) {
         p->source->ops->request(p->source);
@@ -335,31 +386,46 @@ kick(ZgPipeline *p)
 
 /* ---- exact again, once an area rests ---- */
 
-static void
+/* From spare bandwidth only: there is nothing new, and the link is free. */
+static bool
 refine_viewer(ZgPipeline *p, Viewer *v, int64_t now_us)
 {
     g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
     g_autoptr(ZgEncodeJob) job = NULL;
     const ZgDamage *lossy = &v->view.lossy;
     ZgEncodeWish wish;
+    ZgOutputStats stats;
     ZgDamage resting;
+    int64_t n_pixels = REFINE_PIXELS;
+    bool any;
 
+    if (v->view.dirty.n_dirty > 0 || !zg_canvas_is_current(&p->canvas, &v->view) || !is_idle(v)) {
+        return false;
+    }
+    v->output->ops->get_stats(v->output, &stats);
+    if (stats.bytes_per_s > 0) {
+        double n_bytes = (double)stats.bytes_per_s * REFINE_LINK_US / G_USEC_PER_SEC;
+        n_pixels = (int64_t)CLAMP(n_bytes / REFINE_BYTES_PER_PIXEL, REFINE_PIXELS_LEAST,
+                                  REFINE_PIXELS);
+    }
     zg_damage_init(&resting, p->frame.width, p->frame.height);
     for (int i = 0; i < lossy->columns * lossy->rows; i++) {
         if (lossy->boxes[i].x1 != 0 &&
-            now_us - p->changed_us[i] >= (int64_t)REFINE_AFTER_MS * 1000) {
+            now_us - p->changed_us[i] >= (int64_t)p->rules->refine_after_ms * 1000) {
             resting.boxes[i] = lossy->boxes[i];
             resting.n_dirty++;
         }
     }
-    zg_damage_take(&resting, REFINE_PIXELS, areas);
+    zg_damage_take(&resting, n_pixels, areas);
     zg_damage_clear(&resting);
-    if (areas->len > 0) {
+    any = areas->len > 0;
+    if (any) {
         v->output->ops->get_wish(v->output, &wish);
         wish.jpeg_quality = -1;
         job = zg_encode_job_new(&wish, areas, &p->canvas.shadow);
         encode_for(p, job, v);
     }
+    return any;
 }
 
 static gboolean
@@ -371,8 +437,7 @@ refine(gpointer data)
     p->refine = 0;
     for (unsigned i = 0; i < p->n_viewers; i++) {
         Viewer *v = p->viewers[i];
-        if (v->view.lossy.n_dirty > 0 && zg_canvas_is_current(&p->canvas, &v->view) &&
-            v->view.dirty.n_dirty == 0 && is_idle(v)) {
+        if (v->view.lossy.n_dirty > 0) {
             refine_viewer(p, v, now_us);
         }
     }
@@ -669,6 +734,8 @@ zg_pipeline_add_viewer(ZgPipeline *p, int fd, const ZgViewerOptions *options, GE
     v->id = g_strdup(options->id);
     v->view_only = options->view_only;
     v->budget_pixels = BUDGET_PIXELS_MAX;
+    zg_effort_init(&v->effort, zg_clock_mono_us());
+    v->output->ops->set_interval(v->output, p->rules->min_interval_us);
     start_over(p, v);
     v->output->ops->cursor(v->output, &p->cursor);
     v->output->ops->led(v->output, p->led);
@@ -785,6 +852,7 @@ zg_pipeline_new(const char *title, const ZgPipelineEvents *events, void *user)
     ZgPipeline *p = g_new0(ZgPipeline, 1);
 
     p->title = g_strdup(title);
+    p->rules = zg_quality_rules(ZG_PROFILE_LAN);
     p->events = events;
     p->user = user;
     zg_frame_init(&p->frame, FIRST_WIDTH, FIRST_HEIGHT);
@@ -834,6 +902,15 @@ zg_pipeline_set_title(ZgPipeline *p, const char *title)
 }
 
 void
+zg_pipeline_set_profile(ZgPipeline *p, ZgProfile profile)
+{
+    p->rules = zg_quality_rules(profile);
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        p->viewers[i]->output->ops->set_interval(p->viewers[i]->output, p->rules->min_interval_us);
+    }
+}
+
+void
 zg_pipeline_take_console(ZgPipeline *p, int fd)
 {
     drop_source(p);
@@ -853,7 +930,7 @@ zg_pipeline_count_viewers(const ZgPipeline *p)
 }
 
 unsigned
-zg_pipeline_get_stats(const ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
+zg_pipeline_get_stats(ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
 {
     n = MIN(n, p->n_viewers);
     for (unsigned i = 0; i < n; i++) {
@@ -863,8 +940,10 @@ zg_pipeline_get_stats(const ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
         out_stats[i] = (ZgViewerStats){
             .id = v->id,
             .encoding = zg_encode_wish_name(&wish),
-            .jpeg = wish.tight && wish.jpeg_quality >= 0,
+            .jpeg = wish.tight && zg_quality_level(&v->quality, p->rules, wish.jpeg_quality) >= 0,
         };
+        out_stats[i].bottleneck =
+            zg_effort_judge(&v->effort, zg_clock_mono_us(), &out_stats[i].fps);
         v->output->ops->get_stats(v->output, &out_stats[i].output);
     }
     return n;

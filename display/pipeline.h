@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/proto/profile.h"
 #include "display/output.h"
 #include "display/source.h"
 
@@ -37,6 +38,8 @@ typedef struct {
     ZgOutputStats output;
     const char *encoding; /* static text */
     bool jpeg;
+    unsigned fps;           /* since the last call */
+    const char *bottleneck; /* as zg_effort_judge() says */
 } ZgViewerStats;
 
 /** zg_pipeline_new() - without console and viewers; @title is copied. */
@@ -48,6 +51,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgPipeline, zg_pipeline_free)
 
 /** zg_pipeline_set_title() - what viewers that come later are told. */
 void zg_pipeline_set_title(ZgPipeline *pipeline, const char *title);
+
+/** zg_pipeline_set_profile() - ZG_PROFILE_LAN at first. */
+void zg_pipeline_set_profile(ZgPipeline *pipeline, ZgProfile profile);
 
 /** zg_pipeline_take_console() - an RFB console in place of any held before; @fd handed over. */
 void zg_pipeline_take_console(ZgPipeline *pipeline, int fd);
@@ -80,5 +86,5 @@ GBytes *zg_pipeline_export(ZgPipeline *pipeline, const char *id);
 
 unsigned zg_pipeline_count_viewers(const ZgPipeline *pipeline);
 
-/** zg_pipeline_get_stats() - of at most @n viewers. Return: how many were written. */
-unsigned zg_pipeline_get_stats(const ZgPipeline *pipeline, ZgViewerStats *out_stats, unsigned n);
+/** zg_pipeline_get_stats() - of at most @n viewers; ends a period. Return: how many there are. */
+unsigned zg_pipeline_get_stats(ZgPipeline *pipeline, ZgViewerStats *out_stats, unsigned n);

@@ -19,7 +19,7 @@
 #define RECONNECT_MS 500
 
 typedef struct {
-    char *console, *rfb, *security;
+    char *console, *rfb, *security, *profile;
     gboolean insecure, view_only;
     /* taken apart */
     char *unix_path;  /* of the console, or NULL: tcp */
@@ -148,6 +148,8 @@ parse_options(int argc, char **argv, Options *o, GError **error)
         {"security", 0, 0, G_OPTION_ARG_STRING, &o->security, "must be none", "none"},
         {"insecure", 0, 0, G_OPTION_ARG_NONE, &o->insecure,
          "allow 'none' on an address that others reach", NULL},
+        {"profile", 0, 0, G_OPTION_ARG_STRING, &o->profile, "quality, as of a pool",
+         "lan|branch-5mbit|branch-2mbit|lossless"},
         {"view-only", 0, 0, G_OPTION_ARG_NONE, &o->view_only, "viewers only look", NULL},
         {NULL},
     };
@@ -161,6 +163,10 @@ parse_options(int argc, char **argv, Options *o, GError **error)
     if (argc > 1) {
         return misuse(error, "'%s' is not understood", argv[1]);
     }
+    if (o->profile != NULL && !g_strv_contains(zg_profile_names, o->profile)) {
+        g_autofree char *names = g_strjoinv(", ", (char **)zg_profile_names);
+        return misuse(error, "--profile '%s' is not one of: %s", o->profile, names);
+    }
     return take_console_option(o, error) && take_rfb_option(o, error) &&
            take_security_option(o, error);
 }
@@ -171,6 +177,7 @@ options_clear(Options *o)
     g_free(o->console);
     g_free(o->rfb);
     g_free(o->security);
+    g_free(o->profile);
     g_free(o->unix_path);
     g_free(o->tcp_host);
     g_free(o->tcp_port);
@@ -303,6 +310,7 @@ run(Standalone *s)
 {
     s->loop = g_main_loop_new(NULL, FALSE);
     s->pipeline = zg_pipeline_new("Zaguan", &pipeline_events, s);
+    zg_pipeline_set_profile(s->pipeline, zg_profile_of(s->options->profile));
     g_unix_signal_add(SIGTERM, on_signal, s);
     g_unix_signal_add(SIGINT, on_signal, s);
     g_unix_fd_add(s->listener, G_IO_IN, on_connection, s);

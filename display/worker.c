@@ -92,11 +92,13 @@ send_stats(gpointer data)
         if (stats[i].jpeg) {
             json_array_append_new(encodings, json_string("jpeg"));
         }
-        send_message(json_pack("{s:s, s:s, s:I, s:I, s:i, s:o, s:I}", "type", "stats", "id",
-                               stats[i].id, "bytes_out", (json_int_t)stats[i].output.bytes_out,
-                               "frames", (json_int_t)stats[i].output.updates, "rtt_us", 0,
-                               "encodings", encodings, "queued_bytes",
-                               (json_int_t)stats[i].output.queued_bytes));
+        send_message(json_pack(
+            "{s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:s, s:o, s:I}", "type", "stats", "id",
+            stats[i].id, "bytes_out", (json_int_t)stats[i].output.bytes_out, "frames",
+            (json_int_t)stats[i].output.updates, "rtt_us", (json_int_t)stats[i].output.rtt_us,
+            "rate_kbit", (json_int_t)(stats[i].output.bytes_per_s / 125), "fps", stats[i].fps,
+            "bottleneck", stats[i].bottleneck, "encodings", encodings, "queued_bytes",
+            (json_int_t)stats[i].output.queued_bytes));
     }
     return G_SOURCE_CONTINUE;
 }
@@ -109,16 +111,18 @@ typedef bool (*OrderFunc)(Worker *w, ZgJsonReader *in, ZgFd *fd, GError **error)
 static bool
 take_start(Worker *w, ZgJsonReader *in, ZgFd *fd, GError **error)
 {
-    const char *desktop = NULL, *title = NULL;
+    const char *desktop = NULL, *title = NULL, *profile = NULL;
 
     zg_json_take_text(in, "desktop", ZG_JSON_REQUIRED, 1, ZG_LIMIT_NAME_BYTES, &desktop);
     zg_json_take_text(in, "title", ZG_JSON_OPTIONAL, 0, ZG_LIMIT_TEXT_BYTES, &title);
+    zg_json_take_text(in, "profile", ZG_JSON_OPTIONAL, 1, ZG_LIMIT_NAME_BYTES, &profile);
     if (!zg_json_reader_finish(in, ZG_JSON_SKIP_UNKNOWN, NULL, error)) {
         return false;
     }
     g_free(w->desktop);
     w->desktop = g_strdup(desktop);
     zg_pipeline_set_title(w->pipeline, title == NULL ? "" : title);
+    zg_pipeline_set_profile(w->pipeline, zg_profile_of(profile));
     return true;
 }
 

@@ -64,7 +64,7 @@ static const Field pool_fields[] = {
     {.name = "network", .type = AS_WORD, .words = "isolated|nat"},
     {.name = "entitle", .type = AS_MAP, .fields = entitle_fields},
     {.name = "session", .type = AS_MAP, .fields = session_fields},
-    {.name = "profile", .type = AS_WORD, .words = "lan"},
+    {.name = "profile", .type = AS_WORD, .words = "lan|branch-5mbit|branch-2mbit|lossless"},
     {.name = "enabled", .type = AS_BOOL},
     {.name = NULL},
 };

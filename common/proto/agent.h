@@ -126,7 +126,7 @@ typedef struct {
     int64_t vcpus;
     int64_t disk_mib;
     char *network; /* isolated, nat */
-    char *profile; /* lan */
+    char *profile; /* see profile.h */
     char *locale;  /* the rest may be NULL */
     char *keyboard;
     char *time_zone;

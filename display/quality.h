@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How good moving pictures are: what the viewer asked for, bounded by the pool's profile, and less
+ * while the link does not carry it. What rests is made exact in any case. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/proto/profile.h"
+
+typedef struct {
+    int jpeg_most;        /* 0..9; -1: everything exact */
+    int jpeg_least;       /* the link may bring it down to this */
+    int min_interval_us;  /* between pictures that hold the link; 0: none */
+    int refine_after_ms;  /* an area rests so long before it is made exact */
+} ZgQualityRules;
+
+/** zg_quality_rules() - static. */
+const ZgQualityRules *zg_quality_rules(ZgProfile profile);
+
+/* Of one viewer. */
+typedef struct {
+    int drop;           /* levels below what was asked for */
+    int n_moving;       /* lossy updates, one soon after the other */
+    int n_easy;         /* of them, that the link carried with ease */
+    int64_t last_us;    /* the last lossy update */
+} ZgQuality;
+
+/** zg_quality_level() - JPEG quality of the next update; @asked: the viewer's, -1 for none. */
+int zg_quality_level(const ZgQuality *quality, const ZgQualityRules *rules, int asked);
+
+/**
+ * zg_quality_note() - an update with lossy parts was sent
+ * @link_us: how long the link needs for it; 0 when that is not known
+ */
+void zg_quality_note(ZgQuality *quality, const ZgQualityRules *rules, int asked, int64_t link_us,
+                     int64_t now_us);
