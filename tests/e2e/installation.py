@@ -31,6 +31,8 @@ import console_client  # noqa: E402
 
 wait_for = api_client.wait_for
 
+PAPER = (0xF7, 0xF5, 0xEE)  # background of the templates' terminal
+
 TINY = """\
 kind: Pool
 name: tiny
@@ -53,6 +55,10 @@ session:
 
 def build_folder():
     return (ROOT / os.environ.get("ZAGUAN_BUILD", "build-test")).resolve()
+
+
+def ended(number, frame):
+    raise TimeoutError("the test was ended from outside")
 
 
 def free_ports(n):
@@ -145,6 +151,8 @@ class Installation:
     # the life of it
 
     def __enter__(self):
+        # A test that is ended from outside ends its installation too, and says where it was.
+        signal.signal(signal.SIGTERM, ended)
         try:
             self.make()
             self.up()
@@ -295,6 +303,12 @@ class Installation:
                                          **more)
         console.wait(lambda c: c.n_updates > 0, 60, "the first frame")
         return console
+
+    def terminal(self, console):
+        """The terminal of debian-tiny is open and has the keyboard: the pointer over it is
+        enough."""
+        console.wait(lambda c: c.count(PAPER, 8) * 64 > c.width * c.height / 2, 60, "a terminal")
+        console.move(console.width // 3, console.height // 3)
 
     def log_off(self, api, session, seconds=120):
         api.follow(api.post(f"/my/sessions/{session['id']}/log-off"), seconds)

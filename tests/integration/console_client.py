@@ -235,6 +235,11 @@ class Console:
             if letter in SHIFTED:
                 self.key(0xFFE1, False)
 
+    def cut_text(self, text):
+        """Offer the viewer's clipboard, as viewers without the extended one do."""
+        body = text.encode("latin-1")
+        self.web.send(struct.pack(">BxxxI", 6, len(body)) + body)
+
     def move(self, x, y, buttons=0):
         self.web.send(struct.pack(">BBHH", 5, buttons, x, y))
 
