@@ -564,7 +564,11 @@ take_conditions(ZgApiCall *call, GError **error)
         }
     }
     call->idempotency_key = key != NULL && key[0] != '\0' ? g_strdup(key) : NULL;
-    if (match == NULL || strcmp(match, "*") == 0) {
+    if (match == NULL) {
+        return true;
+    }
+    if (strcmp(match, "*") == 0) {
+        call->if_revision = ZG_REVISION_ANY;
         return true;
     }
     if (strlen(match) > 2 && match[0] == '"' && match[strlen(match) - 1] == '"') {

@@ -133,6 +133,7 @@ remember(Job *job, const ZgIdentity *identity, const char *kind, GError **error)
     zg_wipe(random, sizeof random);
     digest = zg_token_digest(job->token);
     job->roles = zg_roles_of(identity->groups, config->admin_groups, identity->admin);
+    sign_in->administers = (job->roles & (1u << ZG_ROLE_ADMIN)) != 0;
     return zg_service_add_sign_in(job->call->service, sign_in, digest, config->session_hours * 3600,
                                   error);
 }

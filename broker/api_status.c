@@ -17,6 +17,7 @@ bool
 zg_api_why(ZgApiCall *call, GError **error)
 {
     const char *thing = zg_api_param(call, 0);
+    ZgPage page;
     json_t *why = NULL;
 
     if (strcmp(thing, "desktop") != 0 && strcmp(thing, "session") != 0 &&
@@ -25,7 +26,8 @@ zg_api_why(ZgApiCall *call, GError **error)
                             "why: of a desktop, a session or a user only");
         return false;
     }
-    return zg_service_why(call->service, thing, zg_api_param(call, 1), &why, error) &&
+    return zg_api_page(call, &page, error) &&
+           zg_service_why(call->service, thing, zg_api_param(call, 1), &page, &why, error) &&
            zg_api_answer(call, 200, why);
 }
 

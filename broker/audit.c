@@ -104,8 +104,8 @@ zg_service_list_audit(ZgService *service, const ZgPage *page, json_t **out_json,
 }
 
 bool
-zg_service_why(ZgService *service, const char *thing, const char *id, json_t **out_json,
-               GError **error)
+zg_service_why(ZgService *service, const char *thing, const char *id, const ZgPage *page,
+               json_t **out_json, GError **error)
 {
     static const struct {
         const char *thing;
@@ -118,7 +118,7 @@ zg_service_why(ZgService *service, const char *thing, const char *id, json_t **o
 
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
         if (strcmp(thing, kinds[i].thing) == 0) {
-            return list(service, NULL, kinds[i].where, id, out_json, error);
+            return list(service, page, kinds[i].where, id, out_json, error);
         }
     }
     g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID, "thing: must be one of: desktop, session, user");

@@ -61,7 +61,7 @@ static const ZgRoute routes[ZG_N_ROUTES] = {
     ROW(OPERATIONS, GET, "/operations", SEE_OPERATION, 0, PAGE),
     ROW(OPERATION, GET, "/operations/{id}", SEE_OPERATION, 0, NULL),
     ROW(STATUS, GET, "/status", SEE_ALL, 0, NULL),
-    ROW(WHY, GET, "/why/{thing}/{id}", SEE_ALL, 0, NULL),
+    ROW(WHY, GET, "/why/{thing}/{id}", SEE_ALL, 0, PAGE),
     ROW(AUDIT, GET, "/audit", SEE_ALL, 0, PAGE),
     ROW(EVENTS, GET, "/events", SEE_ALL, ZG_ROUTE_STREAM, NULL),
 };

@@ -87,7 +87,8 @@ typedef struct {
     char *user;
     char *full_name;
     char **groups;
-    bool admin;
+    bool admin;           /* the account itself says so */
+    bool administers;     /* by account or group, when signing in; not kept with the sign-in */
     char *provider;   /* "local" or "ldap" */
     char *peer;
     char *terminal;   /* or NULL */
@@ -216,10 +217,12 @@ typedef struct {
 
 /**
  * zg_service_put_pool() - create or replace. WORKER.
- * @if_revision: 0 any; -1 must be new (POST); >0 must be this revision (If-Match)
+ * @if_revision: 0 any; -1 must be new (POST); >0 must be this revision (If-Match);
+ *               ZG_REVISION_ANY must be there (If-Match: *)
  * Errors: ZG_ERROR_INVALID (names the field as "field: what"), ZG_ERROR_NOT_FOUND (template),
- * ZG_ERROR_CONFLICT.
+ * ZG_ERROR_CONFLICT, ZG_ERROR_STALE (If-Match does not hold).
  */
+#define ZG_REVISION_ANY (-2)
 bool zg_service_put_pool(ZgService *service, const ZgCaller *caller, const ZgPoolSpec *spec,
                          int64_t if_revision, bool *out_created, json_t **out_json,
                          GError **error);
@@ -378,9 +381,9 @@ bool zg_service_status(ZgService *service, json_t **out_json, GError **error);
 /** zg_service_healthy() - can the store be written? for /healthz. WORKER. */
 bool zg_service_healthy(ZgService *service, GError **error);
 
-/** zg_service_why() - @thing: "desktop", "session" or "user". WORKER. */
-bool zg_service_why(ZgService *service, const char *thing, const char *id, json_t **out_json,
-                    GError **error);
+/** zg_service_why() - @thing: "desktop", "session" or "user"; newest first. WORKER. */
+bool zg_service_why(ZgService *service, const char *thing, const char *id, const ZgPage *page,
+                    json_t **out_json, GError **error);
 bool zg_service_list_audit(ZgService *service, const ZgPage *page, json_t **out_json,
                            GError **error);
 

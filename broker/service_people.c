@@ -94,7 +94,7 @@ zg_service_add_sign_in(ZgService *service, ZgSignIn *sign_in, const char *token_
                      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE SET"
                      " full_name = $2, provider = $3, admin = $4, seen_us = $5",
                      "tttbi", sign_in->user, sign_in->full_name, sign_in->provider,
-                     sign_in->admin, sign_in->created_us) &&
+                     sign_in->administers, sign_in->created_us) &&
            audit_user(tx, "sign-in", sign_in->user, "signed-in", actor, sign_in->peer, error) &&
            zg_tx_commit(tx, error);
 }

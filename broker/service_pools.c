@@ -192,7 +192,7 @@ check_revision(const ZgPool *pool, int64_t if_revision, GError **error)
         return false;
     }
     if (if_revision > 0 && if_revision != pool->revision) {
-        g_set_error(error, ZG_ERROR, ZG_ERROR_CONFLICT,
+        g_set_error(error, ZG_ERROR, ZG_ERROR_STALE,
                     "pool '%s' was changed by somebody else first (revision %" G_GINT64_FORMAT ")",
                     pool->name, pool->revision);
         return false;
@@ -221,8 +221,9 @@ zg_service_put_pool(ZgService *service, const ZgCaller *caller, const ZgPoolSpec
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
     }
-    if (created && if_revision > 0) {
-        g_propagate_error(error, g_steal_pointer(&failure));
+    if (created && if_revision != 0 && if_revision != -1) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_STALE, "pool '%s' is not there any more",
+                    spec->name);
         return false;
     }
     if (created) {

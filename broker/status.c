@@ -9,8 +9,10 @@
 #include "broker/service_priv.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/net/tls.h"
 
 #define DISK_LOW_MIB 512
+#define CERTIFICATE_DAYS 30
 
 typedef struct {
     ZgService *service;
@@ -62,12 +64,12 @@ look_at_hosts(Look *look, json_t *hosts, GError **error)
         }
         if (host->maintenance) {
             add(look, "info", thing, "it is in maintenance and takes no new desktops",
-                "end it with PATCH /hosts/NAME {maintenance: false}");
+                "end it with `zaguan host maintenance NAME off`");
         }
     }
     if (rows->len == 0) {
         add(look, "error", "hosts", "no hypervisor host has joined",
-            "make a join token and start zaguan-hostd with it");
+            "is zaguan-hostd running? a new host joins with `zaguan host token NAME`");
     }
     return true;
 }
@@ -195,6 +197,32 @@ look_at_directory(Look *look)
     return directory;
 }
 
+/* Links of hosts end with these certificates, all at once, on a day that nobody thinks of. */
+static void
+look_at_certificates(Look *look)
+{
+    const char *const files[] = {look->service->certificate, look->service->ca};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *thing = g_strdup_printf("certificate '%s'", files[i]);
+        g_autofree char *text = NULL;
+        g_autoptr(GError) error = NULL;
+        int days = 0;
+
+        if (files[i] == NULL) {
+            continue;
+        }
+        if (!zg_tls_days_left(files[i], &days, &error)) {
+            add(look, "error", thing, error->message, "restore the file");
+        } else if (days < CERTIFICATE_DAYS) {
+            text = days < 0 ? g_strdup("it has ended: hosts cannot link to this broker")
+                            : g_strdup_printf("it ends in %d days", days);
+            add(look, days < 0 ? "error" : "warning", thing, text,
+                "`zaguan renew DIR` makes new certificates");
+        }
+    }
+}
+
 /* The parts that need the store. */
 static bool
 look_inside(Look *look, json_t *view, GError **error)
@@ -220,6 +248,7 @@ zg_service_status(ZgService *service, json_t **out_json, GError **error)
     (void)error;
     json_object_set_new(view, "store", look_at_store(&look));
     json_object_set_new(view, "directory", look_at_directory(&look));
+    look_at_certificates(&look);
     down = !look_inside(&look, view, &failure);
     if (down) {
         add(&look, "error", "store", failure != NULL ? failure->message : "it does not answer",

@@ -401,9 +401,9 @@ zg_broker_client_list(ZgBrokerClient *client, const char *path, GError **error)
     const char *joint = strchr(path, '?') ? "&" : "?";
 
     for (;;) {
+        /* Short lists have no pages, and their routes take no `limit`. */
         g_autofree char *page_path =
-            after ? g_strdup_printf("%s%slimit=500&after=%s", path, joint, after)
-                  : g_strdup_printf("%s%slimit=500", path, joint);
+            after ? g_strdup_printf("%s%slimit=500&after=%s", path, joint, after) : g_strdup(path);
         g_autoptr(json_t) page = NULL;
         const char *next;
 

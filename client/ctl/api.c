@@ -31,6 +31,28 @@ zg_api_print_list(ZgCtl *ctl, const char *path, const ZgColumn *columns, GError 
 }
 
 int
+zg_api_print_newest(ZgCtl *ctl, const char *path, const ZgColumn *columns, GError **error)
+{
+    int64_t limit = 0;
+    g_autofree char *page_path = NULL;
+    g_autoptr(json_t) page = NULL;
+
+    if (!zg_ctl_option_int(ctl, "limit", 1, 500, 50, &limit, error)) {
+        return -1;
+    }
+    page_path = g_strdup_printf("%s?limit=%" G_GINT64_FORMAT, path, limit);
+    if (!zg_broker_client_call(zg_ctl_client(ctl), "GET", page_path, NULL, &page, error)) {
+        return -1;
+    }
+    if (!json_is_array(json_object_get(page, "items"))) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_PROTOCOL, "%s: the answer has no items", path);
+        return -1;
+    }
+    zg_print_items(zg_ctl_json(ctl), columns, json_object_get(page, "items"));
+    return 0;
+}
+
+int
 zg_api_print_one(ZgCtl *ctl, const char *path, GError **error)
 {
     g_autoptr(json_t) object = NULL;
@@ -46,11 +68,25 @@ int
 zg_api_call(ZgCtl *ctl, const char *method, const char *path, const json_t *body,
             const char *done, GError **error)
 {
-    if (!zg_broker_client_call(zg_ctl_client(ctl), method, path, body, NULL, error)) {
+    g_autoptr(json_t) reply = NULL;
+
+    if (!zg_broker_client_call(zg_ctl_client(ctl), method, path, body, &reply, error)) {
         return -1;
     }
-    zg_say("%s", done);
+    zg_api_done(ctl, reply, done);
     return 0;
+}
+
+void
+zg_api_done(ZgCtl *ctl, const json_t *reply, const char *done)
+{
+    if (zg_ctl_json(ctl)) {
+        g_autoptr(json_t) text = reply == NULL ? json_pack("{s:s}", "done", done) : NULL;
+
+        zg_print_json(reply != NULL ? reply : text);
+    } else {
+        zg_say("%s", done);
+    }
 }
 
 static bool
@@ -70,8 +106,14 @@ zg_api_follow(ZgCtl *ctl, const char *id, const char *title, int64_t timeout_s, 
     g_autoptr(ZgProgress) progress = zg_progress_new(title);
     g_autoptr(json_t) operation = zg_broker_client_follow(zg_ctl_client(ctl), id, timeout_s,
                                                           show_progress, progress, error);
+    g_autofree char *done = g_strdup_printf("%s: done", title);
 
-    return operation != NULL;
+    if (operation == NULL) {
+        return false;
+    }
+    g_clear_pointer(&progress, zg_progress_free);
+    zg_api_done(ctl, operation, done);
+    return true;
 }
 
 /* {"operation": {…}}, {"operation": "id"} or the operation itself. */
@@ -100,7 +142,9 @@ zg_api_operation(ZgCtl *ctl, const char *method, const char *path, const json_t 
     }
     id = operation_id(reply);
     if (id == NULL) {
-        zg_say("%s: done", title);
+        g_autofree char *done = g_strdup_printf("%s: done", title);
+
+        zg_api_done(ctl, reply, done);
         return 0;
     }
     if (zg_ctl_option(ctl, "no-wait") != NULL) {
@@ -111,11 +155,7 @@ zg_api_operation(ZgCtl *ctl, const char *method, const char *path, const json_t 
         }
         return 0;
     }
-    if (!zg_api_follow(ctl, id, title, timeout_s, error)) {
-        return -1;
-    }
-    zg_say("%s: done", title);
-    return 0;
+    return zg_api_follow(ctl, id, title, timeout_s, error) ? 0 : -1;
 }
 
 static bool

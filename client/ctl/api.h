@@ -11,10 +11,19 @@ char *zg_api_path(const char *prefix, const char *part, const char *suffix);
 /** zg_api_print_list() - every page of a list as a table or JSON. Return: as ZgCommand.run. */
 int zg_api_print_list(ZgCtl *ctl, const char *path, const ZgColumn *columns, GError **error);
 
+/** zg_api_print_newest() - the newest of a record, as many as --limit says (50). */
+int zg_api_print_newest(ZgCtl *ctl, const char *path, const ZgColumn *columns, GError **error);
+
+/* The option for it; part of the rows. */
+#define ZG_LIMIT_OPTION {"limit", "N", "how many, the newest first (default 50)"}
+
 /** zg_api_print_one() - one resource, field by field or JSON. */
 int zg_api_print_one(ZgCtl *ctl, const char *path, GError **error);
 
-/** zg_api_call() - a change whose answer is not shown; says @done on stderr. */
+/** zg_api_done() - says @done on stderr, or prints @reply (NULL: {"done": …}) as JSON. */
+void zg_api_done(ZgCtl *ctl, const json_t *reply, const char *done);
+
+/** zg_api_call() - a change; then as zg_api_done(). */
 int zg_api_call(ZgCtl *ctl, const char *method, const char *path, const json_t *body,
                 const char *done, GError **error);
 
@@ -32,8 +41,8 @@ bool zg_api_follow(ZgCtl *ctl, const char *id, const char *title, int64_t timeou
 
 /**
  * zg_api_resolve() - id of a desktop or session from its id, the start of it, or its name
- * @list_path: "/desktops" or "/sessions"
- * @what:      "desktop" or "session", for errors
+ * @list_path: "/desktops", "/sessions" or "/operations"
+ * @what:      "desktop", "session" or "operation", for errors
  * Return: id the caller frees, or NULL with ZG_ERROR_NOT_FOUND or _CONFLICT (several).
  */
 char *zg_api_resolve(ZgCtl *ctl, const char *list_path, const char *what, const char *typed,

@@ -10,6 +10,7 @@ const ZgCtlOption zg_common_options[] = {
     {"json", NULL, "the same as --output json"},
     {"context", "FILE", "sign-in to use, as kept by `zaguan login --context FILE`"},
     {"help", NULL, "show how the command is used (short: -h)"},
+    {"version", NULL, "print the version of this program"},
     {NULL, NULL, NULL},
 };
 
@@ -230,7 +231,8 @@ zg_args_parse(const ZgCommand *const *commands, int argc, char *const *argv, ZgA
     }
     args.help = args.help || g_hash_table_contains(args.options, "help");
     if (!check_output(&args, error) ||
-        (args.command != NULL && !args.help && !check_count(args.command, args.args, error))) {
+        (args.command != NULL && !args.help && !g_hash_table_contains(args.options, "version") &&
+         !check_count(args.command, args.args, error))) {
         return false;
     }
     *out_args = args;

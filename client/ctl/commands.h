@@ -7,8 +7,10 @@
 /* init.c, login.c, status.c, apply.c, wait.c */
 extern const ZgCommand zg_cmd_init;
 extern const ZgCommand zg_cmd_up, zg_cmd_down; /* up.c */
+extern const ZgCommand zg_cmd_renew;
 extern const ZgCommand zg_cmd_login, zg_cmd_logout;
 extern const ZgCommand zg_cmd_status, zg_cmd_why, zg_cmd_events;
+extern const ZgCommand zg_cmd_audit, zg_cmd_completion;
 extern const ZgCommand zg_cmd_apply;
 extern const ZgCommand zg_cmd_wait_pool, zg_cmd_wait_op;
 

@@ -160,10 +160,17 @@ zg_ctl_main(int argc, char **argv)
     if (!zg_args_parse(zg_ctl_commands(), argc - 1, argv + 1, &ctl.args, &error)) {
         return report(error);
     }
+    if (zg_ctl_option(&ctl, "version") != NULL) {
+        printf("zaguan %s\n", ZAGUAN_VERSION);
+        zg_args_clear(&ctl.args);
+        return 0;
+    }
     if (ctl.args.help) {
+        bool asked = ctl.args.options != NULL && zg_ctl_option(&ctl, "help") != NULL;
+
         zg_help_print(zg_ctl_commands(), ctl.args.command, ctl.args.noun);
         zg_args_clear(&ctl.args);
-        return argc > 1 ? 0 : 2;
+        return asked ? 0 : 2; /* a command is missing */
     }
     ctl.context_path = zg_ctl_option(&ctl, "context") ? g_strdup(zg_ctl_option(&ctl, "context"))
                                                        : zg_context_default_path();

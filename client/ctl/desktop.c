@@ -70,7 +70,7 @@ desktop_history(ZgCtl *ctl, GError **error)
 {
     g_autofree char *path = desktop_path(ctl, "/history", error);
 
-    return path ? zg_api_print_list(ctl, path, history_columns, error) : -1;
+    return path ? zg_api_print_newest(ctl, path, history_columns, error) : -1;
 }
 
 static int
@@ -108,6 +108,11 @@ static const ZgCtlOption list_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ZgCtlOption history_options[] = {
+    ZG_LIMIT_OPTION,
+    {NULL, NULL, NULL},
+};
+
 static const ZgCtlOption change_options[] = {
     ZG_OPERATION_OPTIONS,
     {NULL, NULL, NULL},
@@ -126,9 +131,9 @@ const ZgCommand zg_cmd_desktop_show = {
 };
 
 const ZgCommand zg_cmd_desktop_history = {
-    .name = "desktop history", .usage = "DESKTOP",
+    .name = "desktop history", .usage = "DESKTOP [--limit N]",
     .help = "Show what happened to a desktop, and why.", .flags = ZG_CMD_NEEDS_LOGIN,
-    .min_args = 1, .max_args = 1, .run = desktop_history,
+    .min_args = 1, .max_args = 1, .options = history_options, .run = desktop_history,
 };
 
 const ZgCommand zg_cmd_desktop_refresh = {

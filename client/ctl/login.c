@@ -76,6 +76,7 @@ login_run(ZgCtl *ctl, GError **error)
     const char *user = zg_ctl_option(ctl, "user");
     g_autofree char *ca_pem = NULL;
     g_autofree char *prompt = NULL;
+    g_autofree char *done = NULL;
     g_autoptr(ZgBrokerClient) client = NULL;
     g_autoptr(ZgSecret) password = NULL;
     g_autoptr(json_t) reply = NULL;
@@ -98,7 +99,11 @@ login_run(ZgCtl *ctl, GError **error)
         !keep_sign_in(ctl, url, ca_pem, same ? old->dir : NULL, reply, error)) {
         return -1;
     }
-    zg_say("signed in at %s as '%s'", url, json_string_value(json_object_get(reply, "user")));
+    json_object_del(reply, "token"); /* kept in the context's file, and shown nowhere */
+    json_object_set_new(reply, "url", json_string(url));
+    done = g_strdup_printf("signed in at %s as '%s'", url,
+                           json_string_value(json_object_get(reply, "user")));
+    zg_api_done(ctl, reply, done);
     return 0;
 }
 
@@ -117,7 +122,7 @@ logout_run(ZgCtl *ctl, GError **error)
                                    "forgotten here, but the broker was not told: ");
         return -1;
     }
-    zg_say("signed out");
+    zg_api_done(ctl, NULL, "signed out");
     return 0;
 }
 

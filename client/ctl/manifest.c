@@ -397,6 +397,19 @@ read_kind(Reader *reader, const yaml_node_t *root)
     return -1;
 }
 
+/* Who may use a pool is always told whole: a group that was taken out of the file is out. */
+static void
+complete_entitle(json_t *entitle)
+{
+    static const char *const keys[] = {"users", "groups"};
+
+    for (size_t i = 0; entitle != NULL && i < G_N_ELEMENTS(keys); i++) {
+        if (json_object_get(entitle, keys[i]) == NULL) {
+            json_object_set_new(entitle, keys[i], json_array());
+        }
+    }
+}
+
 static ZgManifest *
 read_document(Reader *reader, const yaml_node_t *root)
 {
@@ -415,6 +428,7 @@ read_document(Reader *reader, const yaml_node_t *root)
     manifest->line = root->start_mark.line + 1;
     manifest->object = read_map(reader, root, "", kinds[kind].fields);
     manifest->name = g_strdup(json_string_value(json_object_get(manifest->object, "name")));
+    complete_entitle(json_object_get(manifest->object, "entitle"));
     return g_steal_pointer(&manifest);
 }
 

@@ -177,3 +177,80 @@ zg_pki_issue(ZgPki *pki, const char *name, const char *alternative, unsigned use
     return save_key(key, key_path, error) &&
            save_certificates(certificate, pki->certificate, certificate_path, error);
 }
+
+static X509 *
+load_certificate(const char *path, GError **error)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    X509 *certificate = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+    BIO_free(bio);
+    if (certificate == NULL) {
+        fail(error, path);
+    }
+    return certificate;
+}
+
+ZgPki *
+zg_pki_load(const char *certificate_path, const char *key_path, GError **error)
+{
+    g_autoptr(ZgPki) pki = g_new0(ZgPki, 1);
+    BIO *bio = NULL;
+
+    pki->certificate = load_certificate(certificate_path, error);
+    if (pki->certificate == NULL) {
+        return NULL;
+    }
+    bio = BIO_new_file(key_path, "r");
+    pki->key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    if (pki->key == NULL || X509_check_private_key(pki->certificate, pki->key) != 1) {
+        fail(error, key_path);
+        return NULL;
+    }
+    return g_steal_pointer(&pki);
+}
+
+/* Names and uses; what depends on a key is made anew. */
+static bool
+copy_extensions(X509 *to, const X509 *from)
+{
+    for (int i = 0; i < X509_get_ext_count(from); i++) {
+        X509_EXTENSION *extension = X509_get_ext(from, i);
+        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+
+        if (nid != NID_subject_key_identifier && nid != NID_authority_key_identifier &&
+            X509_add_ext(to, extension, -1) != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+zg_pki_renew(ZgPki *pki, const char *certificate_path, const char *key_path, bool *out_renewed,
+             GError **error)
+{
+    g_autoptr(X509) old = load_certificate(certificate_path, error);
+    g_autoptr(EVP_PKEY) key = NULL;
+    g_autoptr(X509) fresh = NULL;
+
+    if (old == NULL) {
+        return false;
+    }
+    *out_renewed = X509_check_issued(pki->certificate, old) == X509_V_OK;
+    if (!*out_renewed) {
+        return true;
+    }
+    key = EVP_EC_gen("P-256");
+    fresh = key ? draft("", key, X509_get_subject_name(pki->certificate), CERTIFICATE_DAYS) : NULL;
+    if (fresh == NULL || X509_set_subject_name(fresh, X509_get_subject_name(old)) != 1 ||
+        !copy_extensions(fresh, old) ||
+        !add_extension(fresh, pki->certificate, NID_subject_key_identifier, "hash") ||
+        !add_extension(fresh, pki->certificate, NID_authority_key_identifier, "keyid") ||
+        X509_sign(fresh, pki->key, EVP_sha256()) == 0) {
+        return fail(error, certificate_path);
+    }
+    return save_key(key, key_path, error) &&
+           save_certificates(fresh, pki->certificate, certificate_path, error);
+}

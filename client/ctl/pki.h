@@ -39,3 +39,13 @@ char *zg_pki_fingerprint(ZgPki *pki);
  */
 bool zg_pki_issue(ZgPki *pki, const char *name, const char *alternative, unsigned use,
                   const char *certificate_path, const char *key_path, GError **error);
+
+/** zg_pki_load() - the authority that zg_pki_save() wrote. */
+ZgPki *zg_pki_load(const char *certificate_path, const char *key_path, GError **error);
+
+/**
+ * zg_pki_renew() - a new key and certificate in the place of an old one, for the same names and use
+ * @out_renewed: false when the certificate is another authority's and was left alone
+ */
+bool zg_pki_renew(ZgPki *pki, const char *certificate_path, const char *key_path,
+                  bool *out_renewed, GError **error);

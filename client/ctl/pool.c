@@ -63,6 +63,7 @@ pool_scale(ZgCtl *ctl, GError **error)
     g_autofree char *path = zg_api_path("/pools/", zg_ctl_arg(ctl, 0), "");
     g_autofree char *done = g_strdup_printf("pool '%s' changed", zg_ctl_arg(ctl, 0));
     g_autoptr(json_t) pool = NULL;
+    g_autoptr(json_t) changed = NULL;
     int64_t revision;
 
     if (zg_ctl_option(ctl, "ready") == NULL && zg_ctl_option(ctl, "max") == NULL) {
@@ -77,10 +78,11 @@ pool_scale(ZgCtl *ctl, GError **error)
     json_object_del(pool, "revision");
     json_object_del(pool, "counts");
     json_object_del(pool, "usable");
-    if (!zg_broker_client_call_if(zg_ctl_client(ctl), "PUT", path, revision, pool, NULL, error)) {
+    if (!zg_broker_client_call_if(zg_ctl_client(ctl), "PUT", path, revision, pool, &changed,
+                                  error)) {
         return -1;
     }
-    zg_say("%s", done);
+    zg_api_done(ctl, changed, done);
     return 0;
 }
 

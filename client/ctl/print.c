@@ -7,9 +7,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "common/base/clock.h"
+#include "common/base/id.h"
 #include "common/proto/json.h"
 
 #define BAR_CELLS 24
+#define SHORT_ID_CHARS 8
+#define LINE_EVERY_US (15 * G_USEC_PER_SEC)
 
 /* Control characters become '?'; the text stays valid UTF-8. */
 static char *
@@ -82,11 +86,29 @@ value_at(const json_t *object, const char *path)
     return object;
 }
 
+char *
+zg_cell_text(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    g_autoptr(GDateTime) at = NULL;
+
+    if (text != NULL && zg_id_is_valid(text)) {
+        return g_strndup(text, SHORT_ID_CHARS);
+    }
+    if (text != NULL && strlen(text) == strlen("2026-01-01T00:00:00.000Z") && text[10] == 'T' &&
+        (at = g_date_time_new_from_iso8601(text, NULL)) != NULL) {
+        g_autoptr(GDateTime) here = g_date_time_to_local(at);
+
+        return g_date_time_format(here, "%F %T");
+    }
+    return zg_value_text(value);
+}
+
 static void
 fill_line(struct libscols_line *line, const ZgColumn *columns, const json_t *item)
 {
     for (size_t c = 0; columns[c].title != NULL; c++) {
-        g_autofree char *text = zg_value_text(value_at(item, columns[c].path));
+        g_autofree char *text = zg_cell_text(value_at(item, columns[c].path));
 
         scols_line_set_data(line, c, text);
     }
@@ -219,9 +241,9 @@ zg_paint(ZgPaint paint, const char *text)
 struct ZgProgress {
     char *title;
     char *text;
-    int percent; /* last one shown */
     bool terminal;
     bool drawn;
+    int64_t said_us; /* when the last line was written */
 };
 
 ZgProgress *
@@ -230,7 +252,6 @@ zg_progress_new(const char *title)
     ZgProgress *progress = g_new0(ZgProgress, 1);
 
     progress->title = g_strdup(title);
-    progress->percent = -1;
     progress->terminal = isatty(STDERR_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
     return progress;
 }
@@ -267,25 +288,37 @@ draw_bar(ZgProgress *progress, int percent, const char *text)
     g_string_free(line, TRUE);
 }
 
+bool
+zg_progress_wants_line(const char *said, const char *text, int64_t quiet_us)
+{
+    g_autofree char *before = g_strdelimit(g_strdup(said != NULL ? said : ""), "0123456789", '0');
+    g_autofree char *now = g_strdelimit(g_strdup(text), "0123456789", '0');
+
+    /* "12 MiB of 90" and "13 MiB of 90" are one step; another word is another step. */
+    return said == NULL || strcmp(before, now) != 0 || quiet_us >= LINE_EVERY_US;
+}
+
 void
 zg_progress_update(ZgProgress *progress, int percent, const char *text)
 {
     g_autofree char *safe = harmless(text ? text : "");
-    bool new_text = g_strcmp0(progress->text, safe) != 0;
+    int64_t now_us = zg_clock_mono_us();
 
     percent = MIN(percent, 100);
     if (progress->terminal) {
         draw_bar(progress, percent, safe);
-    } else if (new_text || percent / 10 != progress->percent / 10) {
-        if (percent >= 0) {
+        return;
+    }
+    if (zg_progress_wants_line(progress->text, safe, now_us - progress->said_us)) {
+        if (percent > 0) {
             zg_say("%s: %d%% %s", progress->title, percent, safe);
-        } else {
+        } else if (safe[0] != '\0') {
             zg_say("%s: %s", progress->title, safe);
         }
+        progress->said_us = now_us;
+        g_free(progress->text);
+        progress->text = g_steal_pointer(&safe);
     }
-    progress->percent = percent;
-    g_free(progress->text);
-    progress->text = g_steal_pointer(&safe);
 }
 
 void

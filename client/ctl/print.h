@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* One column: where its value is found in each item. */
 typedef struct {
@@ -23,6 +24,12 @@ char *zg_table_text(const ZgColumn *columns, const json_t *items);
 
 /** zg_value_text() - one JSON value as a person reads it ("-" when absent); the caller frees. */
 char *zg_value_text(const json_t *value);
+
+/**
+ * zg_cell_text() - as zg_value_text(), short: the start of an id, which every command takes, and
+ * a time as the clock on the wall shows it. The caller frees.
+ */
+char *zg_cell_text(const json_t *value);
 
 /** zg_print_items() - a table, or {"items": …} when @as_json. */
 void zg_print_items(bool as_json, const ZgColumn *columns, json_t *items);
@@ -48,7 +55,10 @@ char *zg_paint(ZgPaint paint, const char *text);
 
 typedef struct ZgProgress ZgProgress;
 
-/** zg_progress_new() - a bar on a terminal; else a line at each new tenth or new text. */
+/** zg_progress_wants_line() - without a terminal: is @text a new step, or was it quiet for long? */
+bool zg_progress_wants_line(const char *said, const char *text, int64_t quiet_us);
+
+/** zg_progress_new() - a bar on a terminal; else a line at each new step, or every 15 s. */
 ZgProgress *zg_progress_new(const char *title);
 
 /** zg_progress_update() - @percent 0..100, or -1 when it is not known; @text may be NULL. */

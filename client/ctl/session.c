@@ -8,14 +8,47 @@
 
 static const ZgColumn session_columns[] = {
     {"SESSION", "id", false},   {"USER", "user", false},         {"POOL", "pool", false},
-    {"STATE", "state", false},  {"DESKTOP", "desktop", false},   {"TERMINAL", "terminal", false},
+    {"STATE", "state", false},  {"DESKTOP", "desktop_name", false}, {"TERMINAL", "terminal", false},
     {"SINCE", "created_at", false}, {"REASON", "reason", false}, {NULL, NULL, false},
 };
+
+/* A person reads office-3, not the id that the broker gives. */
+static void
+name_desktop(json_t *session, const json_t *desktops)
+{
+    const char *id = json_string_value(json_object_get(session, "desktop"));
+    size_t i;
+    json_t *desktop;
+
+    json_array_foreach(desktops, i, desktop)
+    {
+        if (g_strcmp0(json_string_value(json_object_get(desktop, "id")), id) == 0) {
+            json_object_set(session, "desktop_name", json_object_get(desktop, "name"));
+        }
+    }
+}
 
 static int
 session_list(ZgCtl *ctl, GError **error)
 {
-    return zg_api_print_list(ctl, "/sessions", session_columns, error);
+    g_autoptr(json_t) sessions = zg_broker_client_list(zg_ctl_client(ctl), "/sessions", error);
+    g_autoptr(json_t) desktops =
+        sessions != NULL && !zg_ctl_json(ctl)
+            ? zg_broker_client_list(zg_ctl_client(ctl), "/desktops", error) : NULL;
+    size_t i;
+    json_t *session;
+
+    if (sessions == NULL || (desktops == NULL && !zg_ctl_json(ctl))) {
+        return -1;
+    }
+    if (desktops != NULL) {
+        json_array_foreach(sessions, i, session)
+        {
+            name_desktop(session, desktops);
+        }
+    }
+    zg_print_items(zg_ctl_json(ctl), session_columns, sessions);
+    return 0;
 }
 
 static char *

@@ -2,8 +2,10 @@
 /* zaguan status, why, events: what is wrong, why it is so, and what happens now */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "client/ctl/api.h"
 #include "client/ctl/commands.h"
+#include "client/ctl/look.h"
 #include "common/base/error.h"
 #include "common/proto/json.h"
 
@@ -86,34 +88,54 @@ print_pools(const json_t *pools)
     }
 }
 
-/* One line for a part that is a word, a number or an object: "ok yes, kind sqlite". */
+/* "sqlite, 76615 MiB free" */
 static void
-print_part(const char *name, const json_t *value)
+print_store(const json_t *store)
 {
-    g_autofree char *text = NULL;
+    const json_t *free_mib = json_object_get(store, "disk_free_mib");
+    g_autofree char *kind = zg_value_text(json_object_get(store, "kind"));
+    g_autofree char *free_text =
+        free_mib != NULL ? g_strdup_printf(", %" JSON_INTEGER_FORMAT " MiB free",
+                                           json_integer_value(free_mib)) : g_strdup("");
 
-    if (json_is_object(value)) {
-        GString *line = g_string_new(NULL);
-        const char *key;
-        json_t *field;
+    printf("%-12s %s%s%s\n", "store", kind,
+           json_is_false(json_object_get(store, "ok")) ? ", failing" : "", free_text);
+}
 
-        json_object_foreach((json_t *)value, key, field)
-        {
-            g_autofree char *one = zg_value_text(field);
+/* "ldaps://dir.example answers" */
+static void
+print_directory(const json_t *directory)
+{
+    g_autofree char *name = zg_value_text(json_object_get(directory, "name"));
 
-            g_string_append_printf(line, "%s%s %s", line->len ? ", " : "", key, one);
-        }
-        text = g_string_free(line, FALSE);
+    if (json_is_false(json_object_get(directory, "configured"))) {
+        print_line("directory", 0, "none; only local accounts sign in");
     } else {
-        text = zg_value_text(value);
+        printf("%-12s %s %s\n", "directory", name,
+               json_is_false(json_object_get(directory, "ok")) ? "does not answer" : "answers");
     }
-    print_line(name, 0, text);
+}
+
+/* "0.1.0, up for 2 d 3 h" */
+static void
+print_version(const json_t *status)
+{
+    json_int_t up_s = json_integer_value(json_object_get(status, "uptime_s"));
+    g_autofree char *version = zg_value_text(json_object_get(status, "version"));
+    int days = (int)(up_s / 86400), hours = (int)(up_s / 3600 % 24), min = (int)(up_s / 60 % 60);
+
+    if (days > 0) {
+        printf("%-12s %s, up for %d d %d h\n", "version", version, days, hours);
+    } else if (hours > 0) {
+        printf("%-12s %s, up for %d h %d min\n", "version", version, hours, min);
+    } else {
+        printf("%-12s %s, up for %d min %d s\n", "version", version, min, (int)(up_s % 60));
+    }
 }
 
 static void
 print_status(const json_t *status)
 {
-    static const char *const parts[] = {"version", "uptime_s", "store", "directory"};
     const char *state = text_of(status, "state", "unknown");
     ZgPaint paint = g_str_equal(state, "ok")     ? ZG_PAINT_GOOD
                     : g_str_equal(state, "down") ? ZG_PAINT_BAD
@@ -124,10 +146,14 @@ print_status(const json_t *status)
     json_t *problem;
 
     printf("%-12s %s\n", "state", shown);
-    for (size_t p = 0; p < G_N_ELEMENTS(parts); p++) {
-        if (json_object_get(status, parts[p]) != NULL) {
-            print_part(parts[p], json_object_get(status, parts[p]));
-        }
+    if (json_object_get(status, "version") != NULL) {
+        print_version(status);
+    }
+    if (json_object_get(status, "store") != NULL) {
+        print_store(json_object_get(status, "store"));
+    }
+    if (json_object_get(status, "directory") != NULL) {
+        print_directory(json_object_get(status, "directory"));
     }
     print_hosts(json_object_get(status, "hosts"));
     print_pools(json_object_get(status, "pools"));
@@ -142,13 +168,63 @@ print_status(const json_t *status)
     }
 }
 
+/* Without an answer: what this machine itself shows. Takes @cause into the list. */
+static json_t *
+status_without_broker(const char *directory, const GError *cause)
+{
+    json_t *problems = json_array();
+    g_autoptr(json_t) programs = zg_look_at_programs(directory);
+    g_autoptr(json_t) files = zg_look_at_files(directory);
+
+    json_array_append_new(problems,
+                          json_pack("{s:s, s:s, s:s, s:s}", "severity", "error", "thing", "portal",
+                                    "text", cause->message, "hint", ""));
+    json_array_extend(problems, programs);
+    json_array_extend(problems, files);
+    return json_pack("{s:s, s:o}", "state", "down", "problems", problems);
+}
+
+static void
+add_local(json_t *status, const char *directory)
+{
+    g_autoptr(json_t) files = zg_look_at_files(directory);
+    size_t i;
+    json_t *problem;
+
+    json_array_foreach(files, i, problem)
+    {
+        if (g_str_equal(text_of(problem, "severity", ""), "error") &&
+            g_str_equal(text_of(status, "state", ""), "ok")) {
+            json_object_set_new(status, "state", json_string("degraded"));
+        }
+    }
+    json_array_extend(json_object_get(status, "problems"), files);
+}
+
+/* The broker answered no, which is another thing than no answer. */
+static bool
+is_answer(const GError *cause)
+{
+    return g_error_matches(cause, ZG_ERROR, ZG_ERROR_UNAUTHENTICATED) ||
+           g_error_matches(cause, ZG_ERROR, ZG_ERROR_DENIED);
+}
+
 static int
 status_run(ZgCtl *ctl, GError **error)
 {
+    const char *directory = zg_ctl_context(ctl)->dir;
+    bool local = directory != NULL && access(directory, R_OK | X_OK) == 0;
+    g_autoptr(GError) cause = NULL;
     g_autoptr(json_t) status = NULL;
 
-    if (!zg_broker_client_call(zg_ctl_client(ctl), "GET", "/status", NULL, &status, error)) {
-        return -1;
+    if (!zg_broker_client_call(zg_ctl_client(ctl), "GET", "/status", NULL, &status, &cause)) {
+        if (!local || is_answer(cause)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return -1;
+        }
+        status = status_without_broker(directory, cause);
+    } else if (local) {
+        add_local(status, directory);
     }
     if (zg_ctl_json(ctl)) {
         zg_print_json(status);
@@ -181,7 +257,7 @@ why_run(ZgCtl *ctl, GError **error)
         return -1;
     }
     path = zg_api_path(prefix, id, "");
-    return zg_api_print_list(ctl, path, why_columns, error);
+    return zg_api_print_newest(ctl, path, why_columns, error);
 }
 
 /* What a line about a changed thing says of it. */
@@ -236,10 +312,16 @@ const ZgCommand zg_cmd_status = {
     .flags = ZG_CMD_NEEDS_LOGIN, .run = status_run,
 };
 
+static const ZgCtlOption why_options[] = {
+    ZG_LIMIT_OPTION,
+    {NULL, NULL, NULL},
+};
+
 const ZgCommand zg_cmd_why = {
-    .name = "why", .usage = "desktop|session|user ID",
-    .help = "Tell from the record why something is as it is.", .flags = ZG_CMD_NEEDS_LOGIN,
-    .min_args = 2, .max_args = 2, .run = why_run,
+    .name = "why", .usage = "desktop|session|user ID [--limit N]",
+    .help = "Tell from the record why something is as it is, newest first.",
+    .flags = ZG_CMD_NEEDS_LOGIN, .min_args = 2, .max_args = 2, .options = why_options,
+    .run = why_run,
 };
 
 static const ZgCtlOption events_options[] = {

@@ -162,11 +162,10 @@ enter_terming(Supervisor *supervisor)
     signal_all(supervisor, SIGTERM);
 }
 
-/* The last thing a program wrote into its log; the caller frees. */
-static char *
-last_words(const Supervisor *supervisor, const Child *child)
+char *
+zg_supervisor_last_words(const char *directory, const char *name)
 {
-    g_autofree char *path = g_strdup_printf("%s/log/%s.log", supervisor->directory, child->name);
+    g_autofree char *path = g_strdup_printf("%s/log/%s.log", directory, name);
     g_autofree char *text = NULL;
     const char *line;
 
@@ -181,7 +180,8 @@ last_words(const Supervisor *supervisor, const Child *child)
 static void
 fail_start(Supervisor *supervisor, const Child *child, const char *what)
 {
-    g_autofree char *words = last_words(supervisor, child);
+    g_autofree char *words =
+        zg_supervisor_last_words(supervisor->directory, child->name);
 
     supervisor->failure = g_strdup_printf("'%s' %s; the last line of %s/log/%s.log:\n  %s",
                                           child->program, what, supervisor->directory,
@@ -307,11 +307,11 @@ advance_stop(Supervisor *supervisor, int64_t now_us)
 }
 
 /*
- * Does somebody listen on DIR/run/NAME.sock? Asked with the wrong kind of socket: the kernel tells
- * a socket that lives (EPROTOTYPE) from a file that was left behind, and nobody is disturbed.
+ * Asked with the wrong kind of socket: the kernel tells a socket that lives (EPROTOTYPE) from a
+ * file that was left behind, and nobody is disturbed.
  */
-static bool
-listens(const char *directory, const char *name)
+bool
+zg_supervisor_listens(const char *directory, const char *name)
 {
     g_autofree char *path = in_run(directory, name, ".sock");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -325,9 +325,9 @@ listens(const char *directory, const char *name)
 static void
 advance_start(Supervisor *supervisor, int64_t now_us)
 {
-    bool broker = listens(supervisor->directory, "broker");
+    bool broker = zg_supervisor_listens(supervisor->directory, "broker");
 
-    if (broker && listens(supervisor->directory, "front")) {
+    if (broker && zg_supervisor_listens(supervisor->directory, "front")) {
         supervisor->stage = STAGE_RUNNING;
         zg_log_info("up", NULL, "broker and front listen");
         if (supervisor->report_fd >= 0 && write(supervisor->report_fd, UP, strlen(UP)) < 0) {

@@ -39,3 +39,9 @@ bool zg_supervisor_stop(const char *directory, bool save, unsigned timeout_ms, G
 
 /** zg_supervisor_pid() - process id of a running supervisor, or 0. */
 int zg_supervisor_pid(const char *directory);
+
+/** zg_supervisor_listens() - does somebody listen on DIR/run/NAME.sock? */
+bool zg_supervisor_listens(const char *directory, const char *name);
+
+/** zg_supervisor_last_words() - last line of DIR/log/NAME.log, or that there is none; g_free(). */
+char *zg_supervisor_last_words(const char *directory, const char *name);

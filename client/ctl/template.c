@@ -17,6 +17,7 @@
 #include "common/proto/json.h"
 
 #define COPY_BYTES (1024 * 1024)
+#define MOST_INFO_BYTES 65536
 
 static const ZgColumn template_columns[] = {
     {"TEMPLATE", "name", false},
@@ -180,6 +181,27 @@ bring_all(ZgCtl *ctl, const char *source, const char *folder, const char *templa
     return true;
 }
 
+/* What template-build noted about a folder, unless the person says otherwise. */
+static void
+take_os(ZgCtl *ctl, const char *source, json_t *body)
+{
+    g_autofree char *path = g_build_filename(source, "template.json", NULL);
+    const char *typed = zg_ctl_option(ctl, "os");
+    g_autofree char *text = NULL;
+    g_autoptr(json_t) info = NULL;
+    size_t n_text = 0;
+
+    if (typed != NULL) {
+        json_object_set_new(body, "os", json_string(typed));
+        return;
+    }
+    text = zg_file_read_text(path, MOST_INFO_BYTES, &n_text, NULL);
+    info = text != NULL ? zg_json_parse(text, n_text, NULL) : NULL;
+    if (json_is_string(json_object_get(info, "os"))) {
+        json_object_set(body, "os", json_object_get(info, "os"));
+    }
+}
+
 static int
 post_version(ZgCtl *ctl, const char *template, const json_t *body, GError **error)
 {
@@ -222,7 +244,6 @@ template_import(ZgCtl *ctl, GError **error)
     g_autofree char *folder = incoming_folder(ctl, error);
     g_autoptr(json_t) body = json_object();
     g_autoptr(GPtrArray) brought = g_ptr_array_new_with_free_func(g_free);
-    const char *os = zg_ctl_option(ctl, "os");
     int status = -1;
 
     if (folder == NULL) {
@@ -232,9 +253,7 @@ template_import(ZgCtl *ctl, GError **error)
         return zg_misuse(error, "'%s' cannot be a template's name: lower-case letters, digits and "
                                 "inner hyphens, a letter first", template);
     }
-    if (os != NULL) {
-        json_object_set_new(body, "os", json_string(os));
-    }
+    take_os(ctl, zg_ctl_arg(ctl, 1), body);
     if (bring_all(ctl, zg_ctl_arg(ctl, 1), folder, template, body, brought, error)) {
         status = post_version(ctl, template, body, error);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zaguan up, zaguan down: run and stop an installation of one machine. */
 #include "client/ctl/commands.h"
+#include "common/proto/json.h"
 
-#include <stdio.h>
+#include "client/ctl/api.h"
 #include "client/ctl/supervisor.h"
 
 #define STOP_TIMEOUT_MS 300000
@@ -23,7 +24,10 @@ run_up(ZgCtl *ctl, GError **error)
         if (!zg_supervisor_detach(directory, error)) {
             return -1;
         }
-        fprintf(stderr, "'%s' runs; its logs are in %s/log\n", directory, directory);
+        g_autofree char *done =
+            g_strdup_printf("'%s' runs; its logs are in %s/log", directory, directory);
+
+        zg_api_done(ctl, NULL, done);
         return 0;
     }
     return zg_supervisor_run(directory, -1, error) ? 0 : -1;
@@ -35,7 +39,11 @@ run_down(ZgCtl *ctl, GError **error)
     g_autofree char *directory = directory_of(ctl);
     bool save = zg_ctl_option(ctl, "keep-desktops") == NULL;
 
-    return zg_supervisor_stop(directory, save, STOP_TIMEOUT_MS, error) ? 0 : -1;
+    if (!zg_supervisor_stop(directory, save, STOP_TIMEOUT_MS, error)) {
+        return -1;
+    }
+    zg_api_done(ctl, NULL, save ? "stopped; the desktops are saved" : "stopped");
+    return 0;
 }
 
 static const ZgCtlOption up_options[] = {

@@ -11,7 +11,8 @@ static const ZgColumn user_columns[] = {
     {"USER", "name", false},
     {"FULL NAME", "full_name", false},
     {"ADMIN", "admin", false},
-    {"CREATED", "created_at", false},
+    {"FROM", "provider", false},
+    {"LAST SIGN-IN", "seen_at", false},
     {NULL, NULL, false},
 };
 
@@ -36,6 +37,7 @@ send_password(ZgCtl *ctl, const char *path, json_t *body, const char *done, GErr
 {
     bool generated = false;
     g_autoptr(ZgSecret) password = new_password(ctl, &generated, error);
+    g_autoptr(json_t) reply = NULL;
     json_t *text;
 
     if (password == NULL) {
@@ -46,9 +48,18 @@ send_password(ZgCtl *ctl, const char *path, json_t *body, const char *done, GErr
         return zg_misuse(error, "the password must be UTF-8 text");
     }
     json_object_set_new(body, "password", text);
-    if (zg_api_call(ctl, "POST", path, body, done, error) != 0) {
+    if (!zg_broker_client_call(zg_ctl_client(ctl), "POST", path, body, &reply, error)) {
         return -1;
     }
+    if (zg_ctl_json(ctl)) {
+        reply = reply != NULL ? reply : json_pack("{s:s}", "done", done);
+        if (generated) {
+            json_object_set(reply, "password", json_object_get(body, "password"));
+        }
+        zg_print_json(reply);
+        return 0;
+    }
+    zg_say("%s", done);
     if (generated) {
         printf("%s\n", zg_secret_text(password)); /* shown once; kept nowhere */
     }
@@ -113,7 +124,8 @@ static const ZgCtlOption add_options[] = {
 };
 
 const ZgCommand zg_cmd_user_list = {
-    .name = "user list", .usage = "", .help = "Show local accounts.",
+    .name = "user list", .usage = "",
+    .help = "Show local accounts, and whom of the directory the broker has seen.",
     .flags = ZG_CMD_NEEDS_LOGIN, .run = user_list,
 };
 

@@ -53,6 +53,8 @@ wait_pool(ZgCtl *ctl, GError **error)
         text = counts_text(pool, ready, wanted);
         zg_progress_update(progress, (int)MIN(ready * 100 / wanted, 100), text);
         if (ready >= wanted) {
+            g_clear_pointer(&progress, zg_progress_free);
+            zg_api_done(ctl, pool, text);
             return 0;
         }
         if (zg_clock_mono_us() > deadline_us) {

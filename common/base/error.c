@@ -16,6 +16,7 @@ static const struct {
     [ZG_ERROR_DENIED] = {"denied", 403, 1},
     [ZG_ERROR_NOT_FOUND] = {"not-found", 404, 1},
     [ZG_ERROR_CONFLICT] = {"conflict", 409, 1},
+    [ZG_ERROR_STALE] = {"stale", 412, 1},
     [ZG_ERROR_EXPIRED] = {"expired", 410, 1},
     [ZG_ERROR_TOO_LARGE] = {"too-large", 413, 1},
     [ZG_ERROR_THROTTLED] = {"throttled", 429, 1},

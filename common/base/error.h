@@ -12,7 +12,8 @@ typedef enum {
     ZG_ERROR_UNAUTHENTICATED, /* nobody has proved who they are */
     ZG_ERROR_DENIED,          /* known, but not allowed */
     ZG_ERROR_NOT_FOUND,       /* no such thing */
-    ZG_ERROR_CONFLICT,        /* somebody else changed it first, or it exists already */
+    ZG_ERROR_CONFLICT,        /* it does not fit the present state, or it exists already */
+    ZG_ERROR_STALE,           /* somebody else changed it first: read again, then decide */
     ZG_ERROR_EXPIRED,         /* was good once */
     ZG_ERROR_TOO_LARGE,       /* over a limit of common/base/limits.h */
     ZG_ERROR_THROTTLED,       /* too many tries; wait and repeat */

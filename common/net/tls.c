@@ -2,6 +2,7 @@
 #include "common/net/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
 #include <string.h>
@@ -156,4 +157,23 @@ zg_tls_peer_has_ca(SSL *ssl, const char *sha256_hex)
         }
     }
     return false;
+}
+
+bool
+zg_tls_days_left(const char *path, int *out_days, GError **error)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    g_autoptr(X509) certificate = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    int days = 0;
+    int seconds = 0;
+
+    BIO_free(bio);
+    if (certificate == NULL ||
+        ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1) {
+        ERR_clear_error();
+        g_set_error(error, ZG_ERROR, ZG_ERROR_NOT_FOUND, "'%s' has no certificate to read", path);
+        return false;
+    }
+    *out_days = seconds < 0 ? days - 1 : days;
+    return true;
 }

@@ -50,3 +50,9 @@ bool zg_tls_peer_has_ca(SSL *ssl, const char *sha256_hex);
 
 /** zg_tls_fingerprint() - SHA-256 of the certificate's DER as hex; caller frees. */
 char *zg_tls_fingerprint(X509 *certificate);
+
+/**
+ * zg_tls_days_left() - days until the first certificate of a PEM file ends; negative: it has ended
+ * @error: ZG_ERROR_NOT_FOUND (no such file, or no certificate in it)
+ */
+bool zg_tls_days_left(const char *path, int *out_days, GError **error);

@@ -261,6 +261,96 @@ class Commands(Case):
         done = self.zaguan("template", "import", "t", "/etc/hostname", status=2)
         self.assertIn("--dir", done.stderr)
 
+    def test_the_own_desktops_are_listed(self):
+        self.assertIn("Office", self.zaguan("my", "list").stdout)
+
+    def test_what_takes_no_argument_but_a_verb_is_misuse(self):
+        self.assertIn("pool scale", self.zaguan("pool", status=2).stdout)
+        self.assertIn("pool scale", self.zaguan("pool", "--help").stdout)
+
+    def test_a_table_shows_names_short_ids_and_local_time(self):
+        self.env["TZ"] = "Europe/Madrid"
+        table = self.zaguan("session", "list").stdout
+        self.assertIn("55555555 ", table)
+        self.assertNotIn("5" * 9, table)
+        self.assertIn("office-1", table)
+        self.assertIn("2026-01-01 01:00:00", table)
+        whole = json.loads(self.zaguan("session", "list", "-o", "json").stdout)
+        self.assertEqual(whole["items"][0]["id"], "5" * 32)
+
+    def test_json_is_the_whole_of_stdout_for_every_kind_of_command(self):
+        self.apply(POOL)
+        for words in (["status"], ["my", "list"], ["op", "list"], ["audit"],
+                      ["why", "desktop", "office-1"], ["pool", "show", "office"],
+                      ["pool", "scale", "office", "--max", "6"], ["wait", "pool", "office"],
+                      ["desktop", "refresh", "office-2"], ["desktop", "refresh", "office-2",
+                                                           "--no-wait"],
+                      ["pool", "delete", "office"], ["logout"]):
+            done = self.zaguan(*words, "-o", "json", status=1 if words == ["status"] else 0)
+            self.assertIsInstance(json.loads(done.stdout), dict, words)
+
+    def test_an_operation_is_found_by_the_start_of_its_id(self):
+        name = self.zaguan("desktop", "refresh", "office-2", "--no-wait").stdout.strip()
+        self.zaguan("op", "wait", name[:8])
+        self.assertIn(name, self.zaguan("op", "show", name[:8]).stdout)
+        self.assertIn("there is no operation 'ffff'",
+                      self.zaguan("op", "show", "ffff", status=1).stderr)
+
+    def test_progress_without_a_terminal_is_a_line_a_step(self):
+        done = self.zaguan("desktop", "refresh", "office-2")
+        self.assertEqual(done.stderr.count("working"), 1, done.stderr)
+
+    def test_status_looks_at_this_machine_when_the_portal_is_away(self):
+        self.server.shutdown()
+        self.server.server_close()
+        done = self.zaguan("status", status=1)
+        self.assertIn("zaguan-broker: does not run", done.stdout)
+        self.assertIn("zaguan-display (front): does not run", done.stdout)
+        self.assertIn(f"-> zaguan up {self.dir}", done.stdout)
+        self.assertEqual(json.loads(self.zaguan("status", "-o", "json", status=1).stdout)["state"],
+                         "down")
+
+    def test_certificates_that_end_are_told_and_renewed(self):
+        pem = self.dir / "tls/host.pem"
+        kept = [(path, path.read_bytes()) for path in (self.dir / "tls").iterdir()]
+        subprocess.run(["openssl", "x509", "-req", "-days", "3", "-in", "/dev/stdin", "-CA",
+                        self.dir / "ca/ca.pem", "-CAkey", self.dir / "ca/ca.key", "-out", pem],
+                       input=subprocess.run(["openssl", "req", "-new", "-key",
+                                             self.dir / "tls/host.key", "-subj", "/CN=h1",
+                                             "-addext", "subjectAltName=URI:zaguan:host/h1"],
+                                            check=True, capture_output=True, timeout=30).stdout,
+                       check=True, capture_output=True, timeout=30)
+        self.assertRegex(self.zaguan("status", status=1).stdout, "it ends in [23] days")
+        self.assertIn("renewed", self.zaguan("renew", self.dir).stdout)
+        self.assertNotIn("it ends", self.zaguan("status", status=1).stdout)
+        subprocess.run(["openssl", "verify", "-purpose", "sslserver", "-verify_hostname",
+                        "localhost", "-CAfile", self.dir / "ca/ca.pem",
+                        self.dir / "tls/front.pem"], check=True, capture_output=True, timeout=30)
+        self.assertEqual(stat.S_IMODE((self.dir / "tls/front.key").stat().st_mode), 0o600)
+        for path, text in kept:
+            path.write_bytes(text)
+        self.assertIn("is it the folder", self.zaguan("renew", self.top, status=2).stderr)
+
+    def test_who_may_use_a_pool_is_told_whole(self):
+        self.apply(POOL + "entitle: {groups: [a], users: [b]}\n")
+        self.apply(POOL + "entitle: {groups: [a]}\n")
+        self.assertEqual(self.state.pools["office"]["entitle"], {"groups": ["a"], "users": []})
+
+    def test_completion_knows_nouns_verbs_and_options(self):
+        script = self.zaguan("completion", "bash").stdout
+        for words, wanted in (("po", "pool"), ("pool sc", "scale"), ("pool scale x --re", "--ready"),
+                              ("up /x --det", "--detach")):
+            typed = ["zaguan", *words.split(" ")]
+            shown = subprocess.run(
+                ["bash", "-c", script + "COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _zaguan; "
+                 "printf '%s\\n' \"${COMPREPLY[@]}\"", "-", *typed],
+                capture_output=True, text=True, timeout=30, check=True)
+            self.assertIn(wanted, shown.stdout.split(), words)
+
+    def test_the_version_is_told_without_a_sign_in(self):
+        self.context.unlink()
+        self.assertRegex(self.zaguan("--version").stdout, r"^zaguan \d+\.\d+\.\d+\n$")
+
     def test_a_dead_broker_is_said_in_time(self):
         self.server.shutdown()
         self.server.server_close()

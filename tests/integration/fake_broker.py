@@ -134,7 +134,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                "zaguan template list")
             match = self.headers.get("If-Match")
             if match and pool and match != f'"{pool["revision"]}"':
-                return problem(409, "conflict", "somebody else changed it")
+                return problem(412, "stale", "somebody else changed it")
             state.changes += 1
             state.pools[name] = dict(body, revision=state.changes, max=body.get("max", 5),
                                      counts={"ready": 2, "in-use": 1}, usable=2)
@@ -146,7 +146,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     for i in range(1, 4)]
         if not rest:
             # one on each page, so that clients must follow `next`
-            after = dict(p.split("=") for p in query.split("&")).get("after", "0")
+            after = dict(p.split("=") for p in query.split("&") if p).get("after", "0")
             page = {"items": desktops[int(after):int(after) + 1]}
             if int(after) + 1 < len(desktops):
                 page["next"] = str(int(after) + 1)
@@ -166,12 +166,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return None
 
     def on_operations(self, state, rest, body, query):
+        if not rest:
+            return 200, {"items": [{"id": name, "kind": op["kind"], "state": "running"}
+                                   for name, op in state.operations.items()]}
         return (200, state.show_operation(rest[0])) if rest[0] in state.operations else None
 
     def on_events(self, state, rest, body, query):
         return None
 
+    def on_why(self, state, rest, body, query):
+        return 200, {"items": [{"at": "2026-01-01T00:00:00.000Z", "event": "life", "from": "ready",
+                                "to": "in-use", "reason": "first-viewer", "actor": "broker",
+                                "thing": rest[0], "id": rest[1]}]}
+
+    def on_audit(self, state, rest, body, query):
+        return self.on_why(state, ["desktop", "0" * 32], body, query)
+
+    def on_sessions(self, state, rest, body, query):
+        return 200, {"items": [{"id": "5" * 32, "user": "ana", "pool": "office", "state": "active",
+                                "desktop": f"{1:032x}", "created_at": "2026-01-01T00:00:00.000Z"}]}
+
     def on_my(self, state, rest, body, query):
+        if query and rest == ["pools"]:
+            return problem(400, "invalid", "query: no key is known here")
         if rest == ["pools"]:
             return 200, {"items": [{"pool": "office", "title": "Office", "state": "available"}]}
         if rest == ["sessions"] and self.command == "POST":

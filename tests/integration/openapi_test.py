@@ -315,7 +315,15 @@ class ContractTest(unittest.TestCase):
         self.assertEqual(same.status, 200)  # what was read may be sent back
         stale = self.checked("PUT", "/api/v1/pools/second", {**spec, "max": 5},
                              headers={"If-Match": '"999999"'})
-        self.assertEqual(stale.status, 409)
+        self.assertEqual((stale.status, stale.json["code"]), (412, "stale"))
+        self.assertEqual(self.checked("DELETE", "/api/v1/pools/second",
+                                      headers={"If-Match": '"999999"'}).status, 412)
+        for match in ("*", '"1"'):
+            absent = self.checked("PUT", "/api/v1/pools/absent", {"template": "tiny", "ready": 0},
+                                  headers={"If-Match": match})
+            self.assertEqual(absent.status, 412)
+        self.assertEqual(self.checked("PUT", "/api/v1/pools/second", made.json,
+                                      headers={"If-Match": "*"}).status, 200)
         first = self.good("GET", "/api/v1/pools?limit=1")
         rest = self.good("GET", f"/api/v1/pools?limit=500&after={first['next']}")
         names = [p["name"] for p in first["items"] + rest["items"]]

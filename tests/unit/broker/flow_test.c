@@ -543,7 +543,7 @@ why_tells_every_step_of_a_session(void **state)
     flow_pool(&flow, "office", 1, 1);
     flow_settle(&flow);
     session = flow_open(&flow, "anna", "office", NULL);
-    assert_true(zg_service_why(flow.service, "session", session, &why, &error));
+    assert_true(zg_service_why(flow.service, "session", session, NULL, &why, &error));
     items = json_object_get(why, "items");
     assert_int_equal(json_array_size(items), 3);
     assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "to")),
@@ -646,6 +646,23 @@ status_names_what_is_wrong(void **state)
     assert_true(json_array_size(json_object_get(bad, "problems")) > 0);
 }
 
+static void
+status_tells_of_certificates_before_they_end(void **state)
+{
+    g_autoptr(json_t) status = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    char *kept = flow.service->ca;
+
+    (void)state;
+    flow.service->ca = (char *)"/nonexistent/ca.pem";
+    assert_true(zg_service_status(flow.service, &status, &error));
+    flow.service->ca = kept;
+    text = json_dumps(status, 0);
+    assert_non_null(strstr(text, "'/nonexistent/ca.pem' has no certificate to read"));
+    assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
+}
+
 static int64_t
 usable_of(const char *pool)
 {
@@ -701,6 +718,7 @@ main(void)
         T(changes_reach_subscribers_in_order_and_only_their_own),
         T(a_desktop_is_usable_only_while_its_host_says_so),
         T(status_names_what_is_wrong),
+        T(status_tells_of_certificates_before_they_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,30 @@ values_are_written_as_people_read_them(void **state)
     assert_string_equal(none, "-");
 }
 
+static void
+a_cell_is_short_and_a_value_is_whole(void **state)
+{
+    g_autoptr(json_t) id = json_string("0123456789abcdef0123456789abcdef");
+    g_autoptr(json_t) name = json_string("0123456789-abcdef");
+    g_autofree char *short_id = zg_cell_text(id);
+    g_autofree char *whole_id = zg_value_text(id);
+    g_autofree char *whole_name = zg_cell_text(name);
+
+    assert_string_equal(short_id, "01234567");
+    assert_string_equal(whole_id, "0123456789abcdef0123456789abcdef");
+    assert_string_equal(whole_name, "0123456789-abcdef");
+}
+
+static void
+progress_without_a_terminal_tells_steps_and_not_numbers(void **state)
+{
+    assert_true(zg_progress_wants_line(NULL, "copying", 0));
+    assert_false(zg_progress_wants_line("copying", "copying", 0));
+    assert_false(zg_progress_wants_line("1 of 3 ready", "2 of 3 ready", 0));
+    assert_true(zg_progress_wants_line("copying", "checking", 0));
+    assert_true(zg_progress_wants_line("copying", "copying", 15 * G_USEC_PER_SEC));
+}
+
 static const ZgInstallation *
 example(void)
 {
@@ -239,6 +263,8 @@ main(void)
         cmocka_unit_test(common_options_may_stand_before_the_command),
         cmocka_unit_test(words_after_two_hyphens_are_arguments),
         cmocka_unit_test(a_noun_alone_asks_for_help),
+        cmocka_unit_test(a_cell_is_short_and_a_value_is_whole),
+        cmocka_unit_test(progress_without_a_terminal_tells_steps_and_not_numbers),
         cmocka_unit_test(misspelt_words_are_answered_with_the_nearest_known_one),
         cmocka_unit_test(missing_superfluous_and_wrong_arguments_are_named),
         cmocka_unit_test(every_command_has_a_sentence_and_a_function),

@@ -45,10 +45,12 @@ a_pool_becomes_an_api_object(void **state)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) found = parse(office, &error);
     g_autoptr(json_t) expected =
-        json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:{s:[s,s]}, s:{s:s, s:i}}", "name", "office",
+        json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:{s:[s,s], s:[]}, s:{s:s, s:i}}",
+                  "name", "office",
                   "title", "Oficina y señales", "template", "debian-desktop", "ready", 2,
                   "memory_mib", 1024, "enabled", 1, "entitle", "groups", "branch-norte",
-                  "branch sur", "session", "locale", "es_ES.UTF-8", "idle_disconnect_min", 15);
+                  "branch sur", "users", "session", "locale", "es_ES.UTF-8",
+                  "idle_disconnect_min", 15);
 
     assert_null(error);
     assert_int_equal(found->len, 1);
