@@ -281,6 +281,17 @@ on_viewer(Link *link, const json_t *message)
     zg_agents_job_viewer(link, g_steal_pointer(&viewer));
 }
 
+/* A report that is not understood costs itself: nothing depends on it. */
+static void
+on_stats(Link *link, const json_t *message)
+{
+    ZgLine *line = zg_line_read(message, NULL);
+
+    if (line != NULL) {
+        link->agents->handlers->on_line(line, link->agents->user);
+    }
+}
+
 static void
 on_done(Link *link, const json_t *message)
 {
@@ -333,7 +344,7 @@ static const struct {
     {"hello", LINK_NEW, true, on_hello},   {"enrol", LINK_NEW, false, on_enrol},
     {"report", LINK_UP, true, on_report},  {"viewer", LINK_UP, true, on_viewer},
     {"done", LINK_UP, true, on_done},      {"progress", LINK_UP, true, on_progress},
-    {"ping", LINK_UP, true, on_ping},
+    {"ping", LINK_UP, true, on_ping},      {"stats", LINK_UP, true, on_stats},
 };
 
 static void

@@ -10,6 +10,7 @@
 #include "broker/agent_store.h"
 #include "broker/desktop.h"
 #include "common/base/worker.h"
+#include "common/proto/line.h"
 
 #define ZG_HEARTBEAT_MS 1000
 #define ZG_SUSPECTED_US (6 * G_USEC_PER_SEC)
@@ -32,6 +33,7 @@ typedef struct {
 typedef struct {
     void (*on_change)(void *user); /* something a sweep should look at */
     void (*on_done)(const ZgAgentDone *done, void *user);
+    void (*on_line)(ZgLine *line, void *user); /* handed over */
 } ZgAgentsHandlers;
 
 /** zg_agents_new() - listen; errors name the file or address. */

@@ -159,6 +159,17 @@ zg_api_empty(ZgApiCall *call)
     return zg_api_answer(call, 204, NULL);
 }
 
+static void
+localise_line(json_t *line, const char *language)
+{
+    const char *text = zg_word(ZG_WORDS_BOTTLENECK,
+                               json_string_value(json_object_get(line, "bottleneck")), language);
+
+    if (text != NULL) {
+        json_object_set_new(line, "bottleneck_text", json_string(text));
+    }
+}
+
 void
 zg_api_localise_session(json_t *session, const char *language)
 {
@@ -172,6 +183,7 @@ zg_api_localise_session(json_t *session, const char *language)
     if (reason != NULL) {
         json_object_set_new(session, "reason_text", json_string(zg_reason_text(reason, language)));
     }
+    localise_line(json_object_get(session, "line"), language);
 }
 
 void

@@ -46,6 +46,7 @@ zg_service_new(const ZgServiceOptions *options, GError **error)
     service->serial = zg_worker_pool_new(1, SERIAL_QUEUE);
     service->feed = zg_feed_new(store, service->workers);
     service->tickets = zg_tickets_new(service);
+    service->lines = zg_lines_new();
     zg_store_set_event_func(store, on_store_events, service);
     return service;
 }
@@ -171,9 +172,16 @@ on_agents_done(const ZgAgentDone *done, void *user)
     zg_tickets_done(((ZgService *)user)->tickets, done);
 }
 
+static void
+on_agents_line(ZgLine *line, void *user)
+{
+    zg_lines_take(((ZgService *)user)->lines, line, zg_clock_mono_us());
+}
+
 static const ZgAgentsHandlers agents_handlers = {
     .on_change = on_agents_change,
     .on_done = on_agents_done,
+    .on_line = on_agents_line,
 };
 
 bool
@@ -223,6 +231,7 @@ zg_service_free(ZgService *service)
     g_clear_pointer(&service->agents, zg_agents_free);
     drain(service);
     zg_tickets_free(service->tickets);
+    zg_lines_free(service->lines);
     zg_feed_free(service->feed);
     zg_store_free(service->store);
     g_mutex_clear(&service->lock);

@@ -9,6 +9,7 @@
 #include "broker/reason.h"
 #include "broker/service_priv.h"
 #include "broker/session.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/limits.h"
 #include "common/proto/json.h"
@@ -262,9 +263,14 @@ zg_service_get_session(ZgService *service, const char *id, const char *user, jso
     g_autoptr(ZgTx) tx = zg_tx_begin(service->store, ZG_TX_READ, error);
     g_autoptr(ZgSession) session = tx != NULL ? find_session(tx, id, user, error) : NULL;
     json_t *view = session != NULL ? zg_view_session(tx, session, error) : NULL;
+    json_t *line;
 
     if (view == NULL) {
         return false;
+    }
+    line = zg_lines_view(service->lines, session->id, zg_clock_mono_us());
+    if (line != NULL) {
+        json_object_set_new(view, "line", line);
     }
     *out_json = view;
     return true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/agents.h"
+#include "broker/lines.h"
 #include "broker/record.h"
 #include "broker/service.h"
 #include "broker/views.h"
@@ -27,6 +28,7 @@ struct ZgService {
     ZgAgents *agents;     /* NULL before start */
     ZgFeed *feed;
     ZgTickets *tickets;
+    ZgLines *lines;
     GMainContext *loop;
     int64_t started_us;
     guint sweep_timer;

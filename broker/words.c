@@ -28,6 +28,12 @@ static const struct {
     {ZG_WORDS_SESSION_STATE, "logging-off", "Logging off", "Cerrando la sesión"},
     {ZG_WORDS_SESSION_STATE, "ended", "Ended", "Terminada"},
 
+    {ZG_WORDS_BOTTLENECK, "none", "Nothing holds pictures up", "Nada frena la imagen"},
+    {ZG_WORDS_BOTTLENECK, "link", "The network link is full", "La red no da más de sí"},
+    {ZG_WORDS_BOTTLENECK, "encoder", "The server takes long to encode pictures", "El servidor tarda en codificar la imagen"},
+    {ZG_WORDS_BOTTLENECK, "viewer", "The viewer's device takes long to show pictures", "El equipo que muestra la imagen tarda en hacerlo"},
+    {ZG_WORDS_BOTTLENECK, "guest", "The desktop itself draws no faster", "El propio escritorio no dibuja más deprisa"},
+
     {ZG_WORDS_TITLE, "invalid", "The request is not valid", "La petición no es válida"},
     {ZG_WORDS_TITLE, "unauthenticated", "Please sign in", "Inicie sesión"},
     {ZG_WORDS_TITLE, "denied", "Not allowed", "No permitido"},

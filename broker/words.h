@@ -5,6 +5,7 @@
 typedef enum {
     ZG_WORDS_POOL_STATE,
     ZG_WORDS_SESSION_STATE,
+    ZG_WORDS_BOTTLENECK,
     ZG_WORDS_TITLE,  /* of an error, by zg_error_name() */
     ZG_WORDS_DETAIL,
     ZG_WORDS_HINT,   /* by reason code or zg_error_name() */

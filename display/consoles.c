@@ -346,7 +346,8 @@ seat_of_message(Console *console, const json_t *message)
 static void
 take_stats(Console *console, Seat *seat, const json_t *message)
 {
-    static const char *const numbers[] = {"frames", "rtt_us", "queued_bytes"};
+    static const char *const numbers[] = {"frames", "rtt_us", "rate_kbit", "fps", "queued_bytes"};
+    const char *bottleneck = json_string_value(json_object_get(message, "bottleneck"));
     const ZgGrant *grant = zg_viewer_grant(seat->viewer);
     json_t *encodings = json_object_get(message, "encodings");
     g_autoptr(json_t) page = json_pack("{s:s, s:I}", "type", "stats", "bytes_out",
@@ -359,6 +360,7 @@ take_stats(Console *console, Seat *seat, const json_t *message)
         json_object_set_new(page, numbers[i],
                             json_integer(json_is_integer(value) ? json_integer_value(value) : 0));
     }
+    json_object_set_new(page, "bottleneck", json_string(bottleneck != NULL ? bottleneck : "none"));
     json_object_set_new(page, "encodings",
                         json_is_array(encodings) && json_array_size(encodings) <= 32
                             ? json_deep_copy(encodings)

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/proto/agent.h"
 #include "common/proto/json.h"
+#include "common/proto/line.h"
 #include "hostd/admission.h"
 #include "hostd/command.h"
 #include "hostd/desktop.h"
@@ -422,6 +423,17 @@ on_viewer(ZgHost *host, const json_t *message)
     }
 }
 
+/* Old after seconds: while no broker is there it is not kept. */
+static void
+on_stats(ZgHost *host, const json_t *message)
+{
+    g_autoptr(ZgLine) line = zg_line_read(message, NULL);
+
+    if (line != NULL && host->link != NULL) {
+        zg_link_send(host->link, zg_line_write(line));
+    }
+}
+
 static void
 on_front_message(const char *type, const json_t *message, void *user)
 {
@@ -433,6 +445,8 @@ on_front_message(const char *type, const json_t *message, void *user)
         on_worker(host, message);
     } else if (g_str_equal(type, "viewer")) {
         on_viewer(host, message);
+    } else if (g_str_equal(type, "stats")) {
+        on_stats(host, message);
     } else if (g_str_equal(type, "refused")) {
         const char *why = json_string_value(json_object_get(message, "message"));
 

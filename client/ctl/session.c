@@ -104,7 +104,8 @@ const ZgCommand zg_cmd_session_list = {
 
 const ZgCommand zg_cmd_session_show = {
     .name = "session show", .usage = "SESSION",
-    .help = "Show one session (its id or the start of it).", .flags = ZG_CMD_NEEDS_LOGIN,
+    .help = "Show one session (its id or the start of it), and how its viewer's line is.",
+    .flags = ZG_CMD_NEEDS_LOGIN,
     .min_args = 1, .max_args = 1, .run = session_show,
 };
 

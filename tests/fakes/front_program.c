@@ -83,8 +83,9 @@ drop(FakeViewer *viewer, const char *reason)
 static void
 tell_stats(FakeViewer *viewer)
 {
-    tell(json_pack("{s:s, s:s, s:i, s:i, s:i, s:[s]}", "type", "stats", "id", viewer->id, "frames",
-                   3, "rtt_us", 1500, "queued_bytes", 0, "encodings", "raw"));
+    tell(json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:[s]}", "type", "stats", "id",
+                   viewer->id, "frames", 3, "rtt_us", 1500, "rate_kbit", 4800, "fps", 23,
+                   "queued_bytes", 0, "bottleneck", "link", "encodings", "raw"));
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "common/proto/agent.h"
 #include "common/proto/json.h"
+#include "common/proto/line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -15,7 +16,9 @@ read_and_write(const json_t *message)
     g_autoptr(ZgDesired) desired = zg_desired_read(message, NULL);
     g_autoptr(ZgAgentDone) done = zg_agent_done_read(message, NULL);
     g_autoptr(ZgAgentViewer) viewer = zg_agent_viewer_read(message, NULL);
+    g_autoptr(ZgLine) line = zg_line_read(message, NULL);
 
+    json_decref(line != NULL ? zg_line_write(line) : NULL);
     json_decref(hello != NULL ? zg_agent_hello_write(hello) : NULL);
     json_decref(report != NULL ? zg_agent_report_write(report) : NULL);
     json_decref(desired != NULL ? zg_desired_write(desired) : NULL);

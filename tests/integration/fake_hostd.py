@@ -162,6 +162,12 @@ class FakeHost:
                            "disk_promised_mib": 0, "load_milli": 0},
                   "desktops": list(self.machines.values())})
 
+    def line(self, session, **more):
+        """How the viewer's line is, as the front reports it every few seconds."""
+        self.say({"type": "stats", "desktop": session["desktop"], "session": session["id"],
+                  "rtt_us": 81600, "rate_kbit": 4900, "fps": 24, "bytes_out": 1, "frames": 9,
+                  "encodings": ["tight", "jpeg"], "bottleneck": "link", **more})
+
     def viewer(self, session, event, viewers):
         self.say({"type": "viewer", "desktop": session["desktop"], "session": session["id"],
                   "user": session["user"], "event": event, "viewers": viewers,

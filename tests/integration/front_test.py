@@ -519,10 +519,13 @@ class FrontTest(FrontCase):
         viewer.say("!stats")
         stats = self.hostd.expect(type="stats", session=self.session)
         self.assertEqual((stats["frames"], stats["encodings"], stats["viewers"]), (3, ["raw"], 1))
+        self.assertEqual((stats["rtt_us"], stats["rate_kbit"], stats["fps"], stats["bottleneck"]),
+                         (1500, 4800, 23, "link"))
         viewer.say("x")
         viewer.line()
         self.assertIn({"type": "message", "text": "Maintenance at 8"}, viewer.web.texts)
-        self.assertEqual([t["frames"] for t in viewer.web.texts if t["type"] == "stats"], [3])
+        self.assertEqual([(t["frames"], t["rate_kbit"], t["bottleneck"]) for t in viewer.web.texts
+                          if t["type"] == "stats"], [(3, 4800, "link")])
 
     def test_an_older_console_is_refused(self):
         self.hostd.console(self.desktop, generation=2, epoch=5)

@@ -341,6 +341,12 @@ class ContractTest(unittest.TestCase):
                             ("template", {"template": None})):
             answer = self.checked("PUT", "/api/v1/pools/spare", {"template": "tiny", **body})
             self.assertEqual((answer.status, answer.json["errors"][0]["field"]), (400, field))
+        answer = self.checked("PUT", "/api/v1/pools/spare", {"template": "tiny", "profile": "dsl"})
+        self.assertEqual((answer.status, answer.json["errors"][0]["field"]), (400, "profile"))
+        self.assertIn("lan, branch-5mbit, branch-2mbit, lossless", answer.body.decode())
+        for profile in ("lan", "branch-5mbit", "branch-2mbit", "lossless"):
+            self.make_pool("spare", ready=0, profile=profile)
+            self.assertEqual(self.good("GET", "/api/v1/pools/spare")["profile"], profile)
         answer = self.checked("PUT", "/api/v1/pools/spare", {"template": "unknown"})
         self.assertEqual(answer.status, 404)
         self.assertIn("unknown", answer.json["detail"])
@@ -370,7 +376,13 @@ class ContractTest(unittest.TestCase):
                    lambda s: s["state"] == "active")
         self.assertEqual(self.good("GET", "/api/v1/my/sessions")["items"][0]["id"], session["id"])
         self.good("GET", "/api/v1/sessions?user=admin")
-        self.good("GET", f"/api/v1/sessions/{session['id']}")
+        self.assertNotIn("line", self.good("GET", f"/api/v1/sessions/{session['id']}"))
+        self.broker.host.line(session, bottleneck="the moon")  # costs itself
+        self.broker.host.line(session)
+        shown = self.until("its line", f"/api/v1/sessions/{session['id']}", lambda s: "line" in s)
+        self.assertEqual(shown["line"], {
+            "rtt_ms": 82, "rate_kbit": 4900, "fps": 24, "encodings": ["tight", "jpeg"],
+            "bottleneck": "link", "bottleneck_text": "The network link is full"})
         self.good("POST", f"/api/v1/sessions/{session['id']}/message", {"text": "¡Hola!"}, 202)
         self.good("POST", f"/api/v1/my/sessions/{session['id']}/restart", status=202)
         self.good("GET", f"/api/v1/why/session/{session['id']}")
