@@ -107,7 +107,18 @@ test('a line is suspected only when reports that used to come have stopped', () 
     line.tick();
     line.tick();
     assert.equal(silences, 1);
-    assert.deepEqual(lights, [{ light: 'good', ms: 20 }]);
+    assert.deepEqual(lights, [{ light: 'good', ms: 20, waits: 'none' }]);
+});
+
+test('the light says what pictures wait for, and a full link is never good', () => {
+    const lights = [];
+    const line = new LineWatch({ now: () => 0, onLight: (light) => lights.push(light), onSilence: () => {} });
+    for (const bottleneck of ['link', 'guest', 'of next year', undefined]) {
+        line.stats({ rtt_us: 20000, bottleneck });
+    }
+    line.stats({ rtt_us: 300000, bottleneck: 'link' });
+    assert.deepEqual(lights.map(({ light, waits }) => [light, waits]),
+        [['fair', 'link'], ['good', 'guest'], ['good', 'none'], ['good', 'none'], ['poor', 'link']]);
 });
 
 test('secrets live in memory where the browser forbids storage, and are all forgotten at sign-out', () => {

@@ -61,10 +61,21 @@ export function meaningOf(code) {
     }
 }
 
-/** Network light from a round trip in ms: good, fair, poor; null while nothing is known. */
-export function lightOf(rttMs) {
+/** What holds pictures up, as the stats say it; an unknown word (of a newer front) is none. */
+export function waitsFor(bottleneck) {
+    return ['link', 'encoder', 'viewer', 'guest'].includes(bottleneck) ? bottleneck : 'none';
+}
+
+/**
+ * Network light from a round trip in ms and what pictures wait for: good, fair, poor; null while nothing is known. A
+ * full link is never good, however short.
+ */
+export function lightOf(rttMs, waits = 'none') {
     if (typeof rttMs !== 'number' || !(rttMs >= 0)) {
         return null;
+    }
+    if (waits === 'link' && rttMs < 80) {
+        return 'fair';
     }
     if (rttMs < 80) {
         return 'good';

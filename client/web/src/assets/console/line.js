@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How the line is: what the front's stats say, and when they stop coming. Pure; time is passed in.
-import { lightOf } from '../app/states.js';
+import { lightOf, waitsFor } from '../app/states.js';
 
 const SILENCE_MS = 17000;
 const TRUSTED_AFTER = 2;
 
 /**
- * deps: now() in ms; onLight({light, ms}) at every report; onSilence() once when reports that used to come have
+ * deps: now() in ms; onLight({light, ms, waits}) at every report; onSilence() once when reports that used to come have
  * stopped. A front that never sends any is never suspected.
  */
 export class LineWatch {
@@ -26,9 +26,10 @@ export class LineWatch {
         this.#seen += 1;
         this.#lastMs = this.#deps.now();
         const ms = typeof message.rtt_us === 'number' && message.rtt_us > 0 ? Math.round(message.rtt_us / 1000) : null;
-        const light = ms === null ? null : lightOf(ms);
+        const waits = waitsFor(message.bottleneck);
+        const light = ms === null ? null : lightOf(ms, waits);
         if (light) {
-            this.#deps.onLight({ light, ms });
+            this.#deps.onLight({ light, ms, waits });
         }
     }
 

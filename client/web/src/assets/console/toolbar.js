@@ -23,14 +23,16 @@ export class Toolbar {
     #build() {
         const screen = this.#screen;
         this.titleNode = h('span', { class: 'bar-title' });
-        this.light = h('span', { class: 'light', role: 'img', hidden: true });
+        this.light = h('span', { class: 'light', 'aria-hidden': 'true' });
+        this.lightWords = h('span', { class: 'light-words' });
+        this.line = h('span', { class: 'line', hidden: true }, this.light, this.lightWords);
         this.fullButton = this.#tool('full', t('bar.full'), () => this.#toggleFullscreen());
         this.pinButton = h('button', { type: 'button', class: 'icon-button', 'aria-label': t('bar.pin'),
             title: t('bar.pin'), 'aria-pressed': 'false', onclick: () => this.setPinned(!this.pinned) }, icon('pin'));
         this.panelNode = h('div', { class: 'panel', hidden: true });
         this.bar = h('div', { class: 'bar', role: 'toolbar', 'aria-label': t('bar.label') },
             this.#tool('home', t('console.back'), () => screen.home()),
-            this.titleNode, this.light,
+            this.titleNode, this.line,
             h('span', { class: 'bar-gap' }),
             screen.viewOnly ? h('span', { class: 'bar-note' }, icon('eye'), t('console.viewing')) : [
                 this.#tool('cad', t('bar.cad'), () => {
@@ -188,12 +190,14 @@ export class Toolbar {
         this.titleNode.textContent = title;
     }
 
-    showLight({ light, ms }) {
-        const words = t(`bar.light-${light}`, { ms });
-        this.light.hidden = false;
+    /** Colour, shape and words: nobody has to tell green from red. What pictures wait for is in the hint. */
+    showLight({ light, ms, waits }) {
+        this.line.hidden = false;
         this.light.dataset.light = light;
-        this.light.title = words;
-        this.light.setAttribute('aria-label', words);
+        this.lightWords.textContent = t(`bar.line-${light}`, { ms });
+        this.line.title = waits === 'none'
+            ? t(`bar.light-${light}`, { ms })
+            : `${t(`bar.light-${light}`, { ms })}. ${t(`bar.waits-${waits}`)}.`;
     }
 
     async #toggleFullscreen() {

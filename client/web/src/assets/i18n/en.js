@@ -132,6 +132,13 @@ export default {
     'bar.light-good': 'Good connection, {ms} ms',
     'bar.light-fair': 'Slow connection, {ms} ms',
     'bar.light-poor': 'Very slow connection, {ms} ms',
+    'bar.line-good': 'Good · {ms} ms',
+    'bar.line-fair': 'Slow · {ms} ms',
+    'bar.line-poor': 'Very slow · {ms} ms',
+    'bar.waits-link': 'The network carries no more',
+    'bar.waits-encoder': 'The server takes long to prepare the picture',
+    'bar.waits-viewer': 'This device takes long to show the picture',
+    'bar.waits-guest': 'The desktop itself draws no faster',
 
     'clipboard.text': 'Text to share with the desktop',
     'clipboard.hint': 'What you copy in the desktop appears here. What you write here can be pasted there.',

@@ -132,6 +132,13 @@ export default {
     'bar.light-good': 'Buena conexión, {ms} ms',
     'bar.light-fair': 'Conexión lenta, {ms} ms',
     'bar.light-poor': 'Conexión muy lenta, {ms} ms',
+    'bar.line-good': 'Buena · {ms} ms',
+    'bar.line-fair': 'Lenta · {ms} ms',
+    'bar.line-poor': 'Muy lenta · {ms} ms',
+    'bar.waits-link': 'La red no da más de sí',
+    'bar.waits-encoder': 'El servidor tarda en preparar la imagen',
+    'bar.waits-viewer': 'Este equipo tarda en mostrar la imagen',
+    'bar.waits-guest': 'El propio escritorio no dibuja más deprisa',
 
     'clipboard.text': 'Texto para compartir con el escritorio',
     'clipboard.hint': 'Lo que copie en el escritorio aparece aquí. Lo que escriba aquí se puede pegar allí.',
