@@ -10,6 +10,7 @@
 #define SEEN_MOST (SEEN_SLOTS / 2)
 #define BALLOT_SLOTS 4096 /* power of two */
 #define POINT_PIXELS 16   /* that make up one point */
+#define SAMPLED_ROWS 8    /* one of so many tells how many points there are */
 
 /* Where a key was seen in the old picture. */
 typedef struct {
@@ -223,13 +224,20 @@ hash_point(const uint32_t *p)
     return h ^ h >> 15;
 }
 
+/* So few points that the table holds them all. */
 static uint32_t
-choose_mask(ZgRect box)
+choose_mask(const uint32_t *was, int width, ZgRect box)
 {
-    int64_t n = (int64_t)box.width * box.height;
-    uint32_t mask = 3;
+    int64_t n = 0;
+    uint32_t mask = 1;
 
-    while (n / (mask + 1) > SEEN_MOST * 2 && mask < 255) {
+    for (int y = box.y; y < box.y + box.height; y += SAMPLED_ROWS) {
+        const uint32_t *row = was + (size_t)y * (size_t)width;
+        for (int x = box.x; x + POINT_PIXELS <= box.x + box.width; x++) {
+            n += is_point(row + x, 0);
+        }
+    }
+    while (n * SAMPLED_ROWS / (mask + 1) > SEEN_MOST / 4 * 3 && mask < 1023) {
         mask = mask * 2 + 1;
     }
     return mask;
@@ -239,7 +247,7 @@ bool
 zg_move_votes_count_points(ZgMoveVotes *v, const uint32_t *was, const uint32_t *now, int width,
                            int height, ZgRect box, const uint8_t *rows, ZgShift *out_shift)
 {
-    uint32_t mask = choose_mask(box);
+    uint32_t mask = choose_mask(was, width, box);
     int x1 = box.x + box.width - POINT_PIXELS;
 
     start_table(v);
