@@ -24,6 +24,8 @@
 
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 #define MAX_ENTRY_VALUES 1024
+/* One message of a directory; without a limit liblber takes what the length claims, up to 4 GB. */
+#define MAX_MESSAGE_BYTES (4 * 1024 * 1024)
 
 typedef struct {
     ZgProvider base;
@@ -76,6 +78,7 @@ on_connected(LDAP *ld, Sockbuf *sb, LDAPURLDesc *server, struct sockaddr *addres
 {
     Link *link = callbacks->lc_arg;
     ber_socket_t fd = -1;
+    ber_len_t most = MAX_MESSAGE_BYTES;
 
     (void)ld;
     (void)server;
@@ -83,6 +86,7 @@ on_connected(LDAP *ld, Sockbuf *sb, LDAPURLDesc *server, struct sockaddr *addres
     if (ber_sockbuf_ctrl(sb, LBER_SB_OPT_GET_FD, &fd) == 1 && fd >= 0) {
         zg_deadline_watch(link->deadline, fd);
     }
+    ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &most);
     return LDAP_SUCCESS;
 }
 

@@ -278,7 +278,9 @@ void
 zg_api_finish(ZgApiCall *call)
 {
     g_autofree char *etag = NULL;
-    const char *headers[16] = {"Cache-Control", "no-store", "X-Trace-Id", call->trace_id};
+    g_autofree char *retry =
+        g_strdup_printf("%u", call->retry_after_s > 0 ? call->retry_after_s : 60);
+    const char *headers[20] = {"Cache-Control", "no-store", "X-Trace-Id", call->trace_id};
     size_t n = 4;
     bool problem;
 
@@ -299,7 +301,11 @@ zg_api_finish(ZgApiCall *call)
     }
     if (call->status == 429) {
         headers[n++] = "Retry-After";
-        headers[n++] = "60";
+        headers[n++] = retry;
+    }
+    if (call->drop_cookie && !problem) {
+        headers[n++] = "Set-Cookie";
+        headers[n++] = COOKIE_NAME "=; Path=/api; Max-Age=0; HttpOnly; Secure; SameSite=Strict";
     }
     if (call->status == 401) {
         headers[n++] = "WWW-Authenticate";
@@ -548,6 +554,11 @@ take_query(ZgApiCall *call, GError **error)
     call->query = g_strdupv(zg_http_query(call->request));
     for (char **pair = call->query; *pair != NULL; pair++) {
         g_autofree char *key = g_strndup(*pair, strcspn(*pair, "="));
+
+        if (zg_api_query(call, key) != *pair + strlen(key) + 1 && strchr(*pair, '=') != NULL) {
+            g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID, "query: a key is given twice");
+            return false;
+        }
 
         if (!zg_route_allows_query(call->match.route, key) || strchr(*pair, '=') == NULL ||
             !g_utf8_validate(*pair, -1, NULL)) {

@@ -59,6 +59,8 @@ typedef struct {
     int status;
     json_t *answer; /* NULL: no body */
     char *location;
+    unsigned retry_after_s; /* with 429; 0: as usual */
+    bool drop_cookie;       /* the browser forgets its sign-in */
     char *text;     /* the answer's body, once made */
 } ZgApiCall;
 

@@ -17,7 +17,8 @@
 
 typedef struct {
     ZgApiCall *call;
-    char *user;
+    char *typed; /* the name as it came; tries are counted by it */
+    char *user;  /* as the account or the directory spells it, once that is known */
     ZgSecret *password;
     char *terminal;
     bool cookie;
@@ -32,6 +33,7 @@ typedef struct {
 static void
 job_free(Job *job)
 {
+    g_free(job->typed);
     g_free(job->user);
     zg_secret_free(job->password);
     g_free(job->terminal);
@@ -126,6 +128,7 @@ remember(Job *job, const ZgIdentity *identity, const char *kind, GError **error)
     sign_in->groups = g_strdupv(identity->groups);
     sign_in->admin = identity->admin;
     sign_in->provider = g_strdup(kind);
+    sign_in->typed = g_strdup(job->typed);
     sign_in->peer = g_strdup(job->call->peer);
     sign_in->terminal = g_strdup(job->terminal);
     zg_random_bytes(random, sizeof random);
@@ -188,9 +191,9 @@ refuse(Job *job)
     ZgErrorCode code = zg_error_code_of(job->error);
 
     if (code != ZG_ERROR_UNAUTHENTICATED && code != ZG_ERROR_DENIED) {
-        zg_throttle_refund(call->api->throttle, job->user, call->peer);
+        zg_throttle_refund(call->api->throttle, job->typed, call->peer);
     } else if (code == ZG_ERROR_DENIED) {
-        zg_throttle_succeeded(call->api->throttle, job->user, call->peer);
+        zg_throttle_succeeded(call->api->throttle, job->typed, call->peer);
     }
     call->api->sign_ins_refused++;
     zg_log_info("sign-in-refused", job->user, "from %s: %s", call->peer, job->error->message);
@@ -232,7 +235,7 @@ answer(Job *job)
     zg_wipe(cookie, cookie != NULL ? strlen(cookie) : 0);
     call->api->sign_ins_good++;
     zg_log_info("sign-in", sign_in->user, "signed in from %s", call->peer);
-    zg_throttle_succeeded(call->api->throttle, job->user, call->peer);
+    zg_throttle_succeeded(call->api->throttle, job->typed, call->peer);
     zg_api_call_free(call);
 }
 
@@ -268,7 +271,8 @@ read_job(ZgApiCall *call, Job *job, GError **error)
     if (!zg_api_reader_finish(call, &reader, error)) {
         return false;
     }
-    job->user = g_strstrip(g_strdup(user));
+    job->typed = g_strstrip(g_strdup(user));
+    job->user = g_strdup(job->typed);
     job->password = zg_secret_new(password, strlen(password));
     zg_wipe((char *)password, strlen(password));
     job->terminal = g_strdup(terminal);
@@ -306,17 +310,17 @@ zg_api_sign_in(ZgApiCall *call)
         zg_api_fail(call, error);
         return;
     }
-    if (!zg_throttle_try(call->api->throttle, job->user, call->peer, job->began_us, &wait_us)) {
+    if (!zg_throttle_try(call->api->throttle, job->typed, call->peer, job->began_us, &wait_us)) {
+        call->retry_after_s = (unsigned)(wait_us / G_USEC_PER_SEC + 1);
         g_set_error(&error, ZG_ERROR, ZG_ERROR_THROTTLED,
-                    "Too many tries. Try again in %" G_GINT64_FORMAT " s.",
-                    (gint64)(wait_us / G_USEC_PER_SEC + 1));
+                    "Too many tries. Try again in %u s.", call->retry_after_s);
         call->api->sign_ins_refused++;
         job_free(job);
         zg_api_fail(call, error);
         return;
     }
     if (!zg_worker_run(call->api->sign_in_workers, sign_in_work, sign_in_done, job, &error)) {
-        zg_throttle_refund(call->api->throttle, job->user, call->peer);
+        zg_throttle_refund(call->api->throttle, job->typed, call->peer);
         job_free(job);
         zg_api_fail(call, error);
     }
@@ -325,6 +329,7 @@ zg_api_sign_in(ZgApiCall *call)
 bool
 zg_api_sign_out(ZgApiCall *call, GError **error)
 {
+    call->drop_cookie = true;
     return zg_api_no_body(call, error) &&
            zg_service_end_sign_in(call->service, &call->caller, call->token_sha256, error) &&
            zg_api_empty(call);

@@ -47,6 +47,7 @@ struct ZgHttpRequest {
     const char *method;
     bool head_only;
     bool close_after;
+    bool too_long; /* a header or the query had more than is read */
     char *path;
     char **query;
     char *headers[ZG_N_HEADERS];
@@ -334,13 +335,15 @@ on_deadline(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* @out_too_long is set, never cleared: a condition that is left out would be none. */
 static char *
-copy_header(struct lws *wsi, enum lws_token_indexes token)
+copy_header(struct lws *wsi, enum lws_token_indexes token, bool *out_too_long)
 {
     int n = lws_hdr_total_length(wsi, token);
     char *text;
 
     if (n <= 0 || n > MAX_VALUE_BYTES) {
+        *out_too_long = *out_too_long || n > 0;
         return NULL;
     }
     text = g_malloc0((gsize)n + 1);
@@ -352,13 +355,14 @@ copy_header(struct lws *wsi, enum lws_token_indexes token)
 
 /* @name: lower case with its colon */
 static char *
-copy_custom(struct lws *wsi, const char *name)
+copy_custom(struct lws *wsi, const char *name, bool *out_too_long)
 {
     int n_name = (int)strlen(name);
     int n = lws_hdr_custom_length(wsi, name, n_name);
     char *text;
 
     if (n <= 0 || n > MAX_VALUE_BYTES) {
+        *out_too_long = *out_too_long || n > 0;
         return NULL;
     }
     text = g_malloc0((gsize)n + 1);
@@ -395,13 +399,15 @@ read_headers(ZgHttpRequest *request, struct lws *wsi)
         {ZG_HEADER_LAST_EVENT_ID, 0, "last-event-id:"},
         {ZG_HEADER_ORIGIN, WSI_TOKEN_ORIGIN, NULL},
     };
+    bool too_long = false;
 
     for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
         request->headers[wanted[i].header] = wanted[i].name != NULL
-                                                 ? copy_custom(wsi, wanted[i].name)
-                                                 : copy_header(wsi, wanted[i].token);
+                                                 ? copy_custom(wsi, wanted[i].name, &too_long)
+                                                 : copy_header(wsi, wanted[i].token, &too_long);
     }
-    request->peer = copy_custom(wsi, "x-zaguan-peer:");
+    request->too_long = too_long;
+    request->peer = copy_custom(wsi, "x-zaguan-peer:", &too_long);
     if (request->peer == NULL || strlen(request->peer) > 64) {
         g_free(request->peer);
         request->peer = g_strdup("local");
@@ -409,15 +415,16 @@ read_headers(ZgHttpRequest *request, struct lws *wsi)
 }
 
 static char **
-read_query(struct lws *wsi)
+read_query(struct lws *wsi, bool *out_too_long)
 {
     GPtrArray *query = g_ptr_array_new();
     char text[1024];
 
-    for (int i = 0; i < MAX_QUERY_KEYS; i++) {
+    for (int i = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
         int n = lws_hdr_copy_fragment(wsi, text, sizeof text, WSI_TOKEN_HTTP_URI_ARGS, i);
 
-        if (n < 0) {
+        if (n < 0 || i == MAX_QUERY_KEYS) {
+            *out_too_long = true;
             break;
         }
         if (n > 0) {
@@ -450,7 +457,7 @@ request_new(ZgHttpServer *server, struct lws *wsi, const char *path, size_t n_pa
         request->method = "GET";
     }
     read_headers(request, wsi);
-    request->query = read_query(wsi);
+    request->query = read_query(wsi, &request->too_long);
     server->stats.requests++;
     server->stats.open++;
     return request;
@@ -480,7 +487,8 @@ dispatch(ZgHttpRequest *request)
 static int
 on_head(ZgHttpServer *server, struct lws *wsi, Slot *slot, const char *path, size_t n_path)
 {
-    g_autofree char *length = copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    bool bad_length = false;
+    g_autofree char *length = copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, &bad_length);
     guint64 n_body = 0;
     ZgHttpRequest *request;
 
@@ -491,6 +499,10 @@ on_head(ZgHttpServer *server, struct lws *wsi, Slot *slot, const char *path, siz
     request->close_after = length == NULL && strcmp(request->method, "GET") != 0;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
         refuse_head(request, 411, "length-required", "A body needs Content-Length.");
+    } else if (request->too_long) {
+        refuse_head(request, 400, "invalid", "A header or the query is too long.");
+    } else if (bad_length) {
+        refuse_head(request, 400, "invalid", "Content-Length is not a number.");
     } else if (length != NULL &&
                !g_ascii_string_to_unsigned(length, 10, 0, G_MAXUINT32, &n_body, NULL)) {
         refuse_head(request, 400, "invalid", "Content-Length is not a number.");

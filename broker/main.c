@@ -106,6 +106,12 @@ start_probe(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+static void
+remember_place(const char *typed, const char *peer, void *data)
+{
+    zg_throttle_remember(data, typed, peer);
+}
+
 static bool
 start_sign_in(Broker *broker, GError **error)
 {
@@ -113,6 +119,10 @@ start_sign_in(Broker *broker, GError **error)
 
     api->sign_in_workers = zg_worker_pool_new(N_SIGN_IN_WORKERS, N_SIGN_INS_WAITING);
     api->throttle = zg_throttle_new(N_THROTTLED);
+    if (!zg_service_known_places(broker->service, 2 * N_THROTTLED, remember_place, api->throttle,
+                                 error)) {
+        return false;
+    }
     if (broker->config->local) {
         api->local = zg_local_provider_new(find_local, broker->service);
     }

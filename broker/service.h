@@ -91,6 +91,7 @@ typedef struct {
     bool administers;     /* by account or group, when signing in; not kept with the sign-in */
     char *provider;   /* "local" or "ldap" */
     char *peer;
+    char *typed;      /* name as it was typed; NULL: as user */
     char *terminal;   /* or NULL */
     int64_t created_us;
     int64_t expires_us;
@@ -133,6 +134,16 @@ bool zg_service_revoke_sign_ins(ZgService *service, const ZgCaller *caller, cons
 /** zg_service_audit_sign_in_refused() - the record of a failed try; @reason is a code. WORKER. */
 bool zg_service_audit_sign_in_refused(ZgService *service, const char *user, const char *peer,
                                       const char *reason, GError **error);
+
+typedef void (*ZgPlaceFunc)(const char *typed, const char *peer, void *data);
+
+/**
+ * zg_service_known_places() - where people have signed in and by which name, the latest last
+ * @n_most: most to be told
+ * WORKER, or before the loop runs. From the audit, so that the throttle survives a restart.
+ */
+bool zg_service_known_places(ZgService *service, unsigned n_most, ZgPlaceFunc func, void *data,
+                             GError **error);
 
 /* ---- local accounts -------------------------------------------------------------------------- */
 

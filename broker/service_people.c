@@ -20,6 +20,7 @@ zg_sign_in_free(ZgSignIn *sign_in)
         g_strfreev(sign_in->groups);
         g_free(sign_in->provider);
         g_free(sign_in->peer);
+        g_free(sign_in->typed);
         g_free(sign_in->terminal);
         g_free(sign_in);
     }
@@ -67,6 +68,54 @@ audit_user(ZgTx *tx, const char *event, const char *user, const char *reason, co
     return zg_record_audit(tx, &row, &cause, error);
 }
 
+#define TYPED_MARK " as "
+
+/* "192.0.2.7", or "192.0.2.7 as ana@example.org" for somebody with several names. */
+static char *
+place_text(const ZgSignIn *sign_in)
+{
+    return sign_in->typed == NULL || strcmp(sign_in->typed, sign_in->user) == 0
+               ? g_strdup(sign_in->peer)
+               : g_strconcat(sign_in->peer, TYPED_MARK, sign_in->typed, NULL);
+}
+
+bool
+zg_service_known_places(ZgService *service, unsigned n_most, ZgPlaceFunc func, void *data,
+                        GError **error)
+{
+    g_autoptr(ZgTx) tx = zg_tx_begin(service->store, ZG_TX_READ, error);
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(ZgRows) rows = NULL;
+
+    if (tx == NULL) {
+        return false;
+    }
+    rows = zg_tx_query(tx, error,
+                       "SELECT user_name, text FROM audit WHERE event = 'sign-in'"
+                       " AND text IS NOT NULL ORDER BY id DESC LIMIT $1",
+                       "i", (int64_t)n_most);
+    if (rows == NULL) {
+        return false;
+    }
+    while (zg_rows_next(rows, NULL)) {
+        g_ptr_array_add(texts, g_strdup(zg_rows_text(rows, 0)));
+        g_ptr_array_add(texts, g_strdup(zg_rows_text(rows, 1)));
+    }
+    g_clear_pointer(&rows, zg_rows_free);
+    for (guint i = texts->len; i >= 2; i -= 2) {
+        char *place = g_ptr_array_index(texts, i - 1);
+        char *mark = strstr(place, TYPED_MARK);
+        const char *typed = mark != NULL ? mark + strlen(TYPED_MARK)
+                                         : g_ptr_array_index(texts, i - 2);
+
+        if (mark != NULL) {
+            *mark = '\0';
+        }
+        func(typed, place, data);
+    }
+    return true;
+}
+
 bool
 zg_service_add_sign_in(ZgService *service, ZgSignIn *sign_in, const char *token_sha256,
                        int64_t ttl_s, GError **error)
@@ -74,6 +123,7 @@ zg_service_add_sign_in(ZgService *service, ZgSignIn *sign_in, const char *token_
     g_autoptr(ZgTx) tx = zg_tx_begin(service->store, ZG_TX_WRITE, error);
     g_autofree char *groups = groups_to_text(sign_in->groups);
     g_autofree char *actor = g_strdup_printf("user:%s", sign_in->user);
+    g_autofree char *place = place_text(sign_in);
 
     if (tx == NULL) {
         return false;
@@ -95,7 +145,7 @@ zg_service_add_sign_in(ZgService *service, ZgSignIn *sign_in, const char *token_
                      " full_name = $2, provider = $3, admin = $4, seen_us = $5",
                      "tttbi", sign_in->user, sign_in->full_name, sign_in->provider,
                      sign_in->administers, sign_in->created_us) &&
-           audit_user(tx, "sign-in", sign_in->user, "signed-in", actor, sign_in->peer, error) &&
+           audit_user(tx, "sign-in", sign_in->user, "signed-in", actor, place, error) &&
            zg_tx_commit(tx, error);
 }
 

@@ -332,6 +332,22 @@ class LdapTest(unittest.TestCase):
         finally:
             drip.stop()
 
+    def test_an_answer_that_claims_gigabytes_is_refused_at_once(self):
+        def huge(connection):
+            try:
+                connection.recv(4096)
+                connection.sendall(b"\x30\x84\x7f\xff\xff\xf0\x02\x01\x01")
+                threading.Event().wait(10)
+            except OSError:
+                pass
+
+        server = Listener(huge)
+        answer = self.sign_in(uris=[f"ldap://127.0.0.1:{server.port}"], insecure="true")
+        server.stop()
+        self.assertFalse(answer["ok"])
+        self.assertEqual(answer["code"], "unavailable")
+        self.assertLess(answer["ms"], 1500)
+
     def test_a_slow_directory_still_signs_in_and_a_slower_one_ends_in_time(self):
         slow = Listener(relay(0.05, self.good.ldaps))
         slower = Listener(relay(0.6, self.good.ldaps))

@@ -468,6 +468,32 @@ class ContractTest(unittest.TestCase):
         for query in ("limit=0", "limit=501", "limit=x", "unknown=1", "limit"):
             self.assertEqual(self.checked("GET", "/api/v1/pools?" + query).status, 400, query)
 
+    def test_nothing_that_was_sent_is_left_out_without_a_word(self):
+        """A filter or a condition that is not understood must not become none at all."""
+        self.make_pool("spare", ready=0)
+        long = "x" * 1100
+        many = "&".join(f"a{i}=1" for i in range(16))
+        for query in (f"pool={long}", f"{many}&pool=spare", "limit=1&limit=2"):
+            self.assertEqual(self.checked("GET", "/api/v1/desktops?" + query).status, 400, query)
+        for name in ("If-Match", "Idempotency-Key"):
+            answer = self.broker.request("DELETE", "/api/v1/pools/spare", None,
+                                         {"Authorization": "Bearer " + self.token,
+                                          name: "9" * 8200})
+            self.assertEqual(answer.status, 400, name)
+
+    def test_signing_out_takes_the_cookie_away(self):
+        answer = self.broker.request("POST", "/api/v1/sign-in",
+                                     {"user": "admin", "password": PASSWORD, "as": "cookie"},
+                                     {"Origin": PORTAL})
+        cookie = answer.headers["set-cookie"].partition(";")[0]
+        for word in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/api"):
+            self.assertIn(word, answer.headers["set-cookie"])
+        out = self.broker.request("POST", "/api/v1/sign-out", None,
+                                  {"Origin": PORTAL, "Cookie": cookie})
+        self.assertEqual(out.status, 204)
+        self.assertTrue(out.headers["set-cookie"].startswith("zaguan=; "))
+        self.assertIn("Max-Age=0", out.headers["set-cookie"])
+
     def test_oversize_and_chunked_bodies_are_refused(self):
         answer = self.broker.request("POST", "/api/v1/sign-in", b"x" * (300 * 1024))
         self.assertEqual(answer.status, 413)
