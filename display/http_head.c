@@ -50,6 +50,7 @@ zg_http_head_free(ZgHttpHead *head)
     if (head != NULL) {
         g_free(head->method);
         g_free(head->target);
+        g_free(head->authority);
         g_free(head->reason);
         g_array_free(head->fields, TRUE);
         g_free(head);
@@ -178,6 +179,30 @@ take_fields(ZgHttpHead *head, char **lines, int *out_status, GError **error)
     return true;
 }
 
+/*
+ * RFC 9112, 3.2.2: the path of an absolute target, whose authority must then be the Host's;
+ * NULL when that is no address.
+ */
+static char *
+path_of(const char *target, char **out_authority)
+{
+    const char *mark = strstr(target, "://");
+    size_t n_authority;
+
+    if (target[0] == '/' || mark == NULL ||
+        (g_ascii_strncasecmp(target, "https:", 6) != 0 &&
+         g_ascii_strncasecmp(target, "http:", 5) != 0)) {
+        return g_strdup(target);
+    }
+    n_authority = strcspn(mark + 3, "/?#");
+    if (n_authority == 0 || memchr(mark + 3, '@', n_authority) != NULL) {
+        return NULL;
+    }
+    *out_authority = g_strndup(mark + 3, n_authority);
+    mark += 3 + n_authority;
+    return mark[0] == '/' ? g_strdup(mark) : g_strconcat("/", mark, NULL);
+}
+
 static bool
 take_request_line(ZgHttpHead *head, const char *line, int *out_status, GError **error)
 {
@@ -193,13 +218,14 @@ take_request_line(ZgHttpHead *head, const char *line, int *out_status, GError **
         }
     }
     head->method = g_strdup(words[0]);
-    head->target = g_strdup(words[1]);
+    head->target = path_of(words[1], &head->authority);
     if (g_str_equal(words[2], "HTTP/1.1")) {
         head->minor = 1;
     } else if (!g_str_equal(words[2], "HTTP/1.0")) {
         return refuse(out_status, 505, error, "only HTTP/1.1 is spoken here");
     }
-    if (words[1][0] != '/' && !g_str_equal(words[0], "CONNECT") && !g_str_equal(words[1], "*")) {
+    if (head->target == NULL || (head->target[0] != '/' && !g_str_equal(words[0], "CONNECT") &&
+                                 !g_str_equal(words[1], "*"))) {
         return refuse(out_status, 400, error, "the target is not a path");
     }
     return true;
@@ -215,6 +241,10 @@ check_hosts(const ZgHttpHead *head, int *out_status, GError **error)
     }
     if (n_hosts > 1 || (n_hosts == 0 && head->minor >= 1)) {
         return refuse(out_status, 400, error, "there must be exactly one Host");
+    }
+    if (head->authority != NULL && n_hosts == 1 &&
+        g_ascii_strcasecmp(head->authority, zg_http_find(head, "host")) != 0) {
+        return refuse(out_status, 400, error, "the target and Host name two servers");
     }
     return true;
 }

@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
     char *method;  /* request; NULL in a response */
     char *target;  /* request: as sent, printable ASCII, starts with '/' except for CONNECT, '*' */
+    char *authority; /* of an absolute target, or NULL */
     int status;    /* response: 100..599; 0 in a request */
     char *reason;  /* response: may be "" */
     int minor;     /* 0 or 1: HTTP/1.minor */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "common/base/error.h"
+#include "common/base/id.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
@@ -12,6 +13,7 @@
 #include "display/relay.h"
 #include "display/ws_console.h"
 
+#define TRACE_ID_CHARS 16
 #define BODY_STALL_MS 10000    /* a request's body makes no progress */
 #define ANSWER_MS 60000        /* from the whole request to the response's head */
 #define CLIENT_STALL_MS 30000  /* the client does not take its response */
@@ -128,34 +130,56 @@ reason_of(int status)
     return "Error";
 }
 
-static char *
-make_problem(const Https *https, int status, const char *text)
+static const char *
+code_of(int status)
 {
+    switch (status) {
+    case 403: return "denied";
+    case 504: return "timeout";
+    case 408: return "timeout";
+    case 501: return "unavailable";
+    default: return status >= 502 && status != 505 ? "unavailable" : "invalid";
+    }
+}
+
+static char *
+make_problem(const Https *https, int status, const char *text, const char *trace_id)
+{
+    const char *code = code_of(status);
+
     if (https->wants_html) {
         g_autofree char *escaped = g_markup_escape_text(text, -1);
 
         return g_strdup_printf("<!doctype html><meta charset=\"utf-8\"><title>Zaguan</title>"
-                               "<h1>Zaguan</h1><p>%s</p>\n",
-                               escaped);
+                               "<h1>Zaguan</h1><p>%s</p><p><small>%s</small></p>\n",
+                               escaped, trace_id);
     }
-    return g_strdup_printf("{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,"
-                           "\"code\":\"%s\",\"detail\":\"%s\"}\n",
-                           reason_of(status), status, status >= 502 ? "unavailable" : "invalid",
-                           text);
+    return g_strdup_printf("{\"type\":\"urn:zaguan:problem:%s\",\"title\":\"%s\",\"status\":%d,"
+                           "\"code\":\"%s\",\"detail\":\"%s\",\"hint\":\"%s\","
+                           "\"trace_id\":\"%s\"}\n",
+                           code, reason_of(status), status, code, text,
+                           g_str_equal(code, "invalid") ? "Correct the request and send it again."
+                                                        : "Wait a moment, then try again.",
+                           trace_id);
 }
 
 /* An answer of our own, after which the connection ends. @text is ours: no quotes in it. */
 static void
 answer(Https *https, int status, const char *text)
 {
-    g_autofree char *body = make_problem(https, status, text);
+    g_autofree char *id = zg_id_new();
+    g_autofree char *trace_id = g_strndup(id, TRACE_ID_CHARS);
+    g_autofree char *body = make_problem(https, status, text, trace_id);
     g_autofree char *head = g_strdup_printf(
         "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+        "X-Trace-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
         "%sConnection: close\r\n\r\n",
         status, reason_of(status),
         https->wants_html ? "text/html; charset=utf-8" : "application/problem+json", strlen(body),
-        status == 503 ? "Retry-After: 5\r\n" : "");
+        trace_id, status == 503 ? "Retry-After: 5\r\n" : "");
 
+    zg_log_info("refused", trace_id, "%d to %s: %s", status, https->peer, text);
     write_client(https, (const uint8_t *)head, strlen(head));
     write_client(https, (const uint8_t *)body, strlen(body));
     finish(https);

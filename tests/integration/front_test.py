@@ -677,6 +677,11 @@ class FrontTest(FrontCase):
         self.assertEqual(answer.getheader("Content-Type"), "application/problem+json")
         problem = json.loads(answer.read())
         self.assertEqual((problem["status"], problem["code"]), (503, "unavailable"))
+        self.assertEqual(problem["type"], "urn:zaguan:problem:unavailable")
+        self.assertRegex(problem["trace_id"], "^[0-9a-f]{16}$")
+        self.assertTrue(problem["hint"])
+        self.assertEqual(answer.getheader("X-Content-Type-Options"), "nosniff")
+        self.assertEqual(answer.getheader("X-Trace-Id"), problem["trace_id"])
         self.assertEqual(answer.getheader("Retry-After"), "5")
         link.close()
 

@@ -77,6 +77,32 @@ a_request_is_read_byte_by_byte(void **state)
 }
 
 static void
+an_absolute_target_is_its_path(void **state)
+{
+    static const struct {
+        const char *target;
+        const char *host;
+        const char *path;
+    } cases[] = {
+        {"https://desk:8443/api/v1/me?x=1", "DESK:8443", "/api/v1/me?x=1"},
+        {"http://desk", "desk", "/"},
+        {"https://desk?x=1", "desk", "/?x=1"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text =
+            g_strdup_printf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", cases[i].target, cases[i].host);
+        g_autoptr(ZgHttpHead) head = parse(text);
+
+        assert_string_equal(head->target, cases[i].path);
+    }
+    assert_refused("GET https:///x HTTP/1.1\r\nHost: a\r\n\r\n",
+                   strlen("GET https:///x HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+    assert_refused("GET https://u@a/x HTTP/1.1\r\nHost: a\r\n\r\n",
+                   strlen("GET https://u@a/x HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+}
+
+static void
 what_could_be_read_in_two_ways_is_refused(void **state)
 {
     static const struct {
@@ -230,6 +256,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_read_byte_by_byte),
+        cmocka_unit_test(an_absolute_target_is_its_path),
         cmocka_unit_test(what_could_be_read_in_two_ways_is_refused),
         cmocka_unit_test(a_head_over_the_limit_is_refused),
         cmocka_unit_test(the_broker_gets_no_field_that_a_client_may_not_set),
