@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pictures out: for whom, how much, on which thread; and exact again once an area rests. */
+#include "display/pipeline_priv.h"
+
+#include "common/base/clock.h"
+#include "display/encode_job.h"
+#include "display/out_queue.h"
+#include "display/pace.h"
+
+#define REFINE_STEP_MS 40
+#define REFINE_PIXELS 131072   /* made exact at once at most */
+#define REFINE_PIXELS_LEAST 16384
+#define REFINE_LINK_US 80000   /* and about so much of the link, so that new pictures wait little */
+#define REFINE_BYTES_PER_PIXEL 2.0
+#define BUDGET_PIXELS_LEAST 65536
+
+typedef struct {
+    ZgPipelineViewer *viewer; /* compared with the living ones before use */
+    unsigned serial;
+} JobTarget;
+
+typedef struct {
+    ZgPipeline *pipeline; /* NULL once it is gone */
+    ZgEncodeJob *job;
+    JobTarget targets[ZG_VIEWERS_MAX];
+    unsigned n_targets;
+} Flight;
+
+/* ---- pictures out ---- */
+
+void
+zg_pipeline_start_over(ZgPipeline *p, ZgPipelineViewer *v)
+{
+    zg_view_start_over(&v->view, p->frame.width, p->frame.height);
+    v->serial++;
+}
+
+/* Before a console has painted, viewers are sent black; it counts once the console agrees. */
+void
+zg_pipeline_tell_first_frame(ZgPipeline *p, ZgPipelineViewer *v)
+{
+    if (p->has_picture && v->has_update && !v->told_first_frame) {
+        v->told_first_frame = true;
+        p->events->first_frame(p->user, v->id);
+    }
+}
+
+/* How long the link needs for so much; 0 unknown. */
+static int64_t
+link_us(const ZgPipelineViewer *v, size_t n_bytes)
+{
+    ZgOutputStats stats;
+
+    v->output->ops->get_stats(v->output, &stats);
+    return stats.bytes_per_s == 0 ? 0 : (int64_t)n_bytes * G_USEC_PER_SEC / stats.bytes_per_s;
+}
+
+static void
+note_lossy(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job, guint n_blobs,
+           size_t n_bytes)
+{
+    ZgEncodeWish wish;
+
+    for (guint i = 0; i < n_blobs; i++) {
+        const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
+        if (!zg_rect_is_empty(blob->lossy)) {
+            v->output->ops->get_wish(v->output, &wish);
+            zg_quality_note(&v->quality, p->rules, wish.jpeg_quality, link_us(v, n_bytes),
+                            zg_clock_mono_us());
+            return;
+        }
+    }
+}
+
+/* Sends what fits into a bounded queue; the rest is dirty again and the next update is smaller. */
+static void
+deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
+{
+    g_autoptr(GPtrArray) blobs = g_ptr_array_new();
+    size_t n_bytes = 0, most_bytes = v->output->ops->get_budget(v->output);
+    int64_t n_pixels = 0;
+    guint n = 0;
+
+    if (job->first != NULL) {
+        g_ptr_array_add(blobs, job->first);
+    }
+    for (; n < job->blobs->len; n++) {
+        ZgBlob *blob = g_ptr_array_index(job->blobs, n);
+        ZgRect tile = g_array_index(job->tiles, ZgRect, n);
+        if (n > 0 && n_bytes + blob->n_bytes > most_bytes) {
+            break;
+        }
+        n_bytes += blob->n_bytes;
+        n_pixels += (int64_t)tile.width * tile.height;
+        g_ptr_array_add(blobs, blob);
+    }
+    zg_view_note_job(&v->view, job, n);
+    zg_view_miss_job(&v->view, job, n, true);
+    v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel, n_bytes, n_pixels);
+    note_lossy(p, v, job, n, n_bytes);
+    zg_effort_sent(&v->effort);
+    if (n < job->blobs->len) {
+        v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
+    } else {
+        v->budget_pixels = MIN(v->budget_pixels * 2, ZG_BUDGET_PIXELS_MAX);
+    }
+    v->output->ops->send(v->output, (ZgBlob *const *)blobs->pdata, blobs->len);
+    v->has_update = true;
+    zg_pipeline_tell_first_frame(p, v);
+}
+
+static ZgPipelineViewer *
+find_target(ZgPipeline *p, const JobTarget *target)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        if (p->viewers[i] == target->viewer && p->viewers[i]->serial == target->serial) {
+            return p->viewers[i];
+        }
+    }
+    return NULL;
+}
+
+/* Pixel format or encodings may have been changed while the thread worked. */
+static bool
+still_fits(const ZgPipelineViewer *v, const ZgEncodeJob *job)
+{
+    ZgEncodeWish wish;
+
+    v->output->ops->get_wish(v->output, &wish);
+    return zg_encode_wish_same_kind(&wish, &job->wish) && (job->first == NULL || wish.copyrect) &&
+           zg_pixel_format_equal(&wish.format, &job->wish.format) &&
+           (job->wish.jpeg_quality < 0 || wish.jpeg_quality >= 0);
+}
+
+static void
+encode_work(void *data)
+{
+    Flight *flight = data;
+
+    /* Only the one encode thread touches these encoders. */
+    zg_encode_job_run(flight->job, flight->pipeline->thread_encoders);
+}
+
+static void
+encode_done(void *data)
+{
+    Flight *flight = data;
+    ZgPipeline *p = flight->pipeline;
+
+    flight->job->done = true;
+    if (flight->job->pixels == p->canvas.shadow.pixels) {
+        p->canvas.n_readers--;
+    }
+    for (unsigned i = 0; i < flight->n_targets; i++) {
+        for (unsigned k = 0; k < p->n_viewers; k++) {
+            if (p->viewers[k] == flight->targets[i].viewer) {
+                p->viewers[k]->busy = false;
+            }
+        }
+        ZgPipelineViewer *v = find_target(p, &flight->targets[i]);
+        if (v != NULL && still_fits(v, flight->job)) {
+            deliver(p, v, flight->job);
+        } else if (v != NULL) {
+            zg_view_miss_job(&v->view, flight->job, 0, false);
+        }
+    }
+    g_ptr_array_remove_fast(p->flights, flight); /* frees it */
+    zg_pipeline_kick(p);
+}
+
+void
+zg_pipeline_flight_free(gpointer data)
+{
+    Flight *flight = data;
+
+    zg_encode_job_unref(flight->job);
+    g_free(flight);
+}
+
+static Flight *
+find_flight(ZgPipeline *p, const ZgEncodeJob *job)
+{
+    for (guint i = 0; i < p->flights->len; i++) {
+        Flight *flight = g_ptr_array_index(p->flights, i);
+        if (flight->job == job) {
+            return flight;
+        }
+    }
+    return NULL;
+}
+
+static Flight *
+take_off(ZgPipeline *p, ZgEncodeJob *job)
+{
+    Flight *flight = g_new0(Flight, 1);
+
+    if (p->pool == NULL) {
+        p->pool = zg_worker_pool_new(1, ZG_VIEWERS_MAX);
+        p->thread_encoders = g_new0(ZgEncoderSet, 1);
+    }
+    flight->pipeline = p;
+    flight->job = job;
+    if (!zg_worker_run(p->pool, encode_work, encode_done, flight, NULL)) {
+        g_free(flight);
+        return NULL;
+    }
+    zg_encode_job_ref(job);
+    g_ptr_array_add(p->flights, flight);
+    p->canvas.n_readers++;
+    return flight;
+}
+
+/* Small updates are encoded at once, large ones on the thread; both once for all that want them. */
+static void
+encode_for(ZgPipeline *p, ZgEncodeJob *job, ZgPipelineViewer *v)
+{
+    Flight *flight = job->done ? NULL : find_flight(p, job);
+
+    if (flight == NULL && !job->done && job->n_pixels > ZG_ENCODE_ON_LOOP_PIXELS) {
+        flight = take_off(p, job);
+    }
+    if (flight != NULL) {
+        flight->targets[flight->n_targets++] = (JobTarget){v, v->serial};
+        v->busy = true;
+        return;
+    }
+    if (!job->done) {
+        zg_encode_job_run(job, &p->encoders);
+        job->done = true;
+    }
+    deliver(p, v, job);
+}
+
+static bool
+is_idle(const ZgPipelineViewer *v)
+{
+    return !v->busy && v->output->ops->wants_picture(v->output);
+}
+
+static bool
+somebody_takes_moves(const ZgPipeline *p)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        const ZgPipelineViewer *v = p->viewers[i];
+        ZgEncodeWish wish;
+        v->output->ops->get_wish(v->output, &wish);
+        if (wish.copyrect && v->view.step == p->canvas.step) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+feed_viewer(ZgPipeline *p, ZgPipelineViewer *v)
+{
+    g_autoptr(ZgEncodeJob) job = NULL;
+    int64_t budget = v->budget_pixels;
+    ZgEncodeWish wish;
+
+    v->output->ops->get_wish(v->output, &wish);
+    wish.jpeg_quality = zg_quality_level(&v->quality, p->rules, wish.jpeg_quality);
+    v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
+    budget = MIN(budget, zg_pace_pixels(v->output->ops->get_budget(v->output),
+                                        v->bytes_per_pixel));
+    if (!wish.tight) {
+        budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (wish.format.bits_per_pixel / 8));
+    }
+    job = zg_canvas_next_job(&p->canvas, &p->frame, &v->view, &wish, budget,
+                             somebody_takes_moves(p));
+    if (job != NULL) {
+        encode_for(p, job, v);
+    }
+}
+
+/* Is somebody waiting for something newer than what is already on its way? */
+static bool
+somebody_keeps_up(const ZgPipeline *p)
+{
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        const ZgPipelineViewer *v = p->viewers[i];
+        if (v->view.dirty.n_dirty == 0 || (!v->busy && v->output->ops->wants_soon(v->output))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static gboolean refine(gpointer data);
+static bool refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us);
+
+static void
+note_effort(ZgPipelineViewer *v, int64_t now_us)
+{
+    ZgEffortKind kind = v->busy                       ? ZG_EFFORT_ENCODER
+                        : v->view.dirty.n_dirty == 0 ||
+                                v->output->ops->wants_picture(v->output)
+                            ? ZG_EFFORT_GUEST
+                            : v->output->ops->waits_for(v->output);
+
+    zg_effort_enter(&v->effort, kind, now_us);
+}
+
+static void
+arm_refine(ZgPipeline *p)
+{
+    for (unsigned i = 0; i < p->n_viewers && p->refine == 0; i++) {
+        if (p->viewers[i]->view.lossy.n_dirty > 0) {
+            p->refine = g_timeout_add(REFINE_STEP_MS, refine, p);
+        }
+    }
+}
+
+void
+zg_pipeline_kick(ZgPipeline *p)
+{
+    int64_t now_us = zg_clock_mono_us();
+
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        ZgPipelineViewer *v = p->viewers[i];
+        if (!v->busy) {
+            if (v->view.dirty.n_dirty > 0 && v->output->ops->wants_picture(v->output)) {
+                feed_viewer(p, v);
+            } else if (v->view.lossy.n_dirty == 0 || !refine_viewer(p, v, now_us)) {
+                v->output->ops->flush_news(v->output);
+            }
+        }
+        note_effort(v, now_us);
+    }
+    if (p->source != NULL && somebody_keeps_up(p)) {
+        p->source->ops->request(p->source);
+    }
+    arm_refine(p);
+}
+
+/* ---- exact again, once an area rests ---- */
+
+/* From spare bandwidth only: there is nothing new, and the link is free. */
+static bool
+refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
+{
+    g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    g_autoptr(ZgEncodeJob) job = NULL;
+    const ZgDamage *lossy = &v->view.lossy;
+    ZgEncodeWish wish;
+    ZgOutputStats stats;
+    ZgDamage resting;
+    int64_t n_pixels = REFINE_PIXELS;
+    bool any;
+
+    if (v->view.dirty.n_dirty > 0 || !zg_canvas_is_current(&p->canvas, &v->view) || !is_idle(v)) {
+        return false;
+    }
+    v->output->ops->get_stats(v->output, &stats);
+    if (stats.bytes_per_s > 0) {
+        double n_bytes = (double)stats.bytes_per_s * REFINE_LINK_US / G_USEC_PER_SEC;
+        n_pixels = (int64_t)CLAMP(n_bytes / REFINE_BYTES_PER_PIXEL, REFINE_PIXELS_LEAST,
+                                  REFINE_PIXELS);
+    }
+    zg_damage_init(&resting, p->frame.width, p->frame.height);
+    for (int i = 0; i < lossy->columns * lossy->rows; i++) {
+        if (lossy->boxes[i].x1 != 0 &&
+            now_us - p->changed_us[i] >= (int64_t)p->rules->refine_after_ms * 1000) {
+            resting.boxes[i] = lossy->boxes[i];
+            resting.n_dirty++;
+        }
+    }
+    zg_damage_take(&resting, n_pixels, areas);
+    zg_damage_clear(&resting);
+    any = areas->len > 0;
+    if (any) {
+        v->output->ops->get_wish(v->output, &wish);
+        wish.jpeg_quality = -1;
+        job = zg_encode_job_new(&wish, areas, &p->canvas.shadow);
+        encode_for(p, job, v);
+    }
+    return any;
+}
+
+static gboolean
+refine(gpointer data)
+{
+    ZgPipeline *p = data;
+    int64_t now_us = zg_clock_mono_us();
+
+    p->refine = 0;
+    for (unsigned i = 0; i < p->n_viewers; i++) {
+        ZgPipelineViewer *v = p->viewers[i];
+        if (v->view.lossy.n_dirty > 0) {
+            refine_viewer(p, v, now_us);
+        }
+    }
+    arm_refine(p);
+    return G_SOURCE_REMOVE;
+}
