@@ -25,6 +25,8 @@
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/log.h"
+#include "hostd/own_addresses.h"
+#include "hostd/user.h"
 
 #define HOLDER_FILE "/run/room"
 #define NAT_READY_MS 5000
@@ -102,19 +104,6 @@ find_holder(const char *state_dir)
     return g_str_has_prefix(text, now) ? pid : 0;
 }
 
-int
-zg_confine_hold(const char *state_dir)
-{
-    pid_t self = getpid();
-
-    prctl(PR_SET_NAME, "zaguan-room", 0, 0, 0);
-    /* The record is written by hostd after the start; leave when it is gone or names another. */
-    do {
-        sleep(HOLD_CHECK_S);
-    } while (find_holder(state_dir) == self);
-    return 0;
-}
-
 void
 zg_confine_leave(const char *state_dir)
 {
@@ -155,10 +144,23 @@ route_address(uint32_t address)
     return out;
 }
 
+/* Return: false with errno. A route that is there already is good. */
+static bool
+reject(int fd, uint32_t address, uint32_t mask)
+{
+    struct rtentry route = {.rt_flags = RTF_UP | RTF_REJECT,
+                            .rt_dst = route_address(address),
+                            .rt_genmask = route_address(mask)};
+
+    if (mask == 0xffffffffu) {
+        route.rt_flags |= RTF_HOST;
+    }
+    return ioctl(fd, SIOCADDRT, &route) == 0 || errno == EEXIST;
+}
+
 static bool
 add_unreachable(int fd, const char *text, GError **error)
 {
-    struct rtentry route = {.rt_flags = RTF_UP | RTF_REJECT};
     uint32_t address;
     uint32_t mask;
 
@@ -167,12 +169,7 @@ add_unreachable(int fd, const char *text, GError **error)
                     "[network] deny: '%s' is not an IPv4 address or network", text);
         return false;
     }
-    route.rt_dst = route_address(address);
-    route.rt_genmask = route_address(mask);
-    if (mask == 0xffffffffu) {
-        route.rt_flags |= RTF_HOST;
-    }
-    if (ioctl(fd, SIOCADDRT, &route) != 0 && errno != EEXIST) {
+    if (!reject(fd, address, mask)) {
         zg_set_errno(error, errno, "deny '%s' to guests", text);
         return false;
     }
@@ -239,6 +236,51 @@ set_routes(const ZgConfineOptions *options, char **own, GError **error)
         }
     }
     return true;
+}
+
+/* ---- the holder ---- */
+
+static void
+on_own_address(uint32_t address, void *user)
+{
+    const int *routes = user;
+
+    if (!reject(*routes, address, 0xffffffffu)) {
+        zg_log_error("address-not-denied", NULL,
+                     "guests may reach a new address of this machine (0x%08x): %s",
+                     (unsigned)address, g_strerror(errno));
+    }
+}
+
+/* Denies guests the addresses that the host gets while the room stands. */
+static void
+watch_addresses(int watch_fd, int routes_fd, int limit_ms)
+{
+    struct pollfd wait = {.fd = watch_fd, .events = POLLIN};
+
+    if (poll(&wait, 1, limit_ms) == 1 &&
+        !zg_own_addresses_read(watch_fd, on_own_address, &routes_fd)) {
+        zg_own_addresses_ask(watch_fd);
+    }
+}
+
+int
+zg_confine_hold(const char *state_dir, int watch_fd)
+{
+    pid_t self = getpid();
+    g_auto(ZgFd) routes = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int64_t check_us;
+
+    prctl(PR_SET_NAME, "zaguan-room", 0, 0, 0);
+    zg_own_addresses_ask(watch_fd);
+    /* The record is written by hostd after the start; leave when it is gone or names another. */
+    do {
+        check_us = g_get_monotonic_time() + HOLD_CHECK_S * G_USEC_PER_SEC;
+        for (int64_t left_us; (left_us = check_us - g_get_monotonic_time()) > 0;) {
+            watch_addresses(watch_fd, routes, (int)(left_us / 1000) + 1);
+        }
+    } while (find_holder(state_dir) == self);
+    return 0;
 }
 
 /* ---- mounts ---- */
@@ -397,15 +439,21 @@ bind_with_line(const char *state_dir, const char *file, const char *line, GError
 
 /*
  * Debian's libvirt refuses to start as root where its account is unknown, which comes with the
- * daemon's package only. It is told by its reserved number, inside only.
+ * daemon's package only. It is told by its reserved number, inside only, and so is the group that
+ * opens /dev/kvm: libvirt gives a guest the groups its user has there.
  */
 static bool
 name_libvirt_account(const char *state_dir, GError **error)
 {
+    gid_t kvm = zg_user_kvm_group();
+    g_autofree char *groups =
+        kvm != 0 ? g_strdup_printf("libvirt-qemu:x:64055:\nzaguan-kvm:x:%u:libvirt-qemu\n", kvm)
+                 : g_strdup("libvirt-qemu:x:64055:\n");
+
     if (geteuid() != 0 || getpwnam("libvirt-qemu") != NULL) {
         return true;
     }
-    return bind_with_line(state_dir, "/etc/group", "libvirt-qemu:x:64055:\n", error) &&
+    return bind_with_line(state_dir, "/etc/group", groups, error) &&
            bind_with_line(state_dir, "/etc/passwd",
                           "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin\n", error);
 }
@@ -450,10 +498,29 @@ unshare_all(GError **error)
     return true;
 }
 
-/* Starts `--hold` as nobody's child. @keep_fd stays open in it: its end is the signal to leave. */
-static pid_t
-start_holder(const char *state_dir, int keep_fd)
+/* An ordinary user's exec would lose what the namespace gave; the holder needs one thing of it. */
+static void
+keep_route_power(void)
 {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2] = {{0}};
+    const uint32_t bit = 1u << CAP_NET_ADMIN;
+
+    if (geteuid() != 0) {
+        sets[0] = (struct __user_cap_data_struct){bit, bit, bit};
+        syscall(SYS_capset, &header, sets);
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0);
+    }
+}
+
+/*
+ * Starts `--hold` as nobody's child. @keep_fd stays open in it: its end is the signal to leave.
+ * @watch_fd tells it of the host's addresses.
+ */
+static pid_t
+start_holder(const char *state_dir, int keep_fd, int watch_fd)
+{
+    char watch_text[16];
     int pipe_fds[2];
     pid_t middle;
     pid_t holder = 0;
@@ -473,7 +540,10 @@ start_holder(const char *state_dir, int keep_fd)
         if (keep_fd >= 0) {
             fcntl(keep_fd, F_SETFD, 0);
         }
-        execl("/proc/self/exe", "zaguan-hostd", "--hold", state_dir, NULL);
+        snprintf(watch_text, sizeof watch_text, "%d", watch_fd);
+        fcntl(watch_fd, F_SETFD, 0);
+        keep_route_power();
+        execl("/proc/self/exe", "zaguan-hostd", "--hold", state_dir, watch_text, NULL);
         _exit(127);
     }
     close(pipe_fds[1]);
@@ -591,11 +661,12 @@ make_room(const ZgConfineOptions *options, char **own, ZgConfinement *out, GErro
     g_autofree char *record_path = g_strconcat(options->state_dir, HOLDER_FILE, NULL);
     g_autofree char *record = NULL;
     g_autofree char *slirp = g_find_program_in_path("slirp4netns");
+    g_auto(ZgFd) watch = zg_own_addresses_open(error); /* of the network out here */
     bool nat = options->nat && slirp != NULL && prepare_way_out(options->mtu, &way);
     pid_t holder;
     bool ok;
 
-    ok = unshare_all(error) && name_libvirt_account(options->state_dir, error) &&
+    ok = watch >= 0 && unshare_all(error) && name_libvirt_account(options->state_dir, error) &&
          (!options->hide_kvm || private_dev(error));
     if (ok && nat) {
         bind_resolver(options->state_dir);
@@ -608,7 +679,7 @@ make_room(const ZgConfineOptions *options, char **own, ZgConfinement *out, GErro
         way_out_clear(&way);
         return false;
     }
-    holder = start_holder(options->state_dir, way.exit);
+    holder = start_holder(options->state_dir, way.exit, watch);
     record = record_with_place(holder, out->state_dir);
     if (holder == 0 || !g_file_set_contents(record_path, record, -1, error)) {
         way_out_clear(&way);

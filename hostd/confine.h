@@ -5,7 +5,8 @@
  * reach the host's loopback; the only way out is slirp4netns, started from outside.
  *
  * A small holder process keeps the room while hostd is away, so that a new hostd finds its guests'
- * network again. It ends when the state folder forgets it.
+ * network again, and denies guests the addresses that the host gets meanwhile. It ends when the
+ * state folder forgets it.
  */
 #pragma once
 
@@ -38,8 +39,11 @@ bool zg_confine_enter(const ZgConfineOptions *options, ZgConfinement *out, GErro
 /** zg_confine_leave() - no guest runs any more: let the holder and the way out end. */
 void zg_confine_leave(const char *state_dir);
 
-/** zg_confine_hold() - `zaguan-hostd --hold STATE_DIR`: keep the room; gives the exit status. */
-int zg_confine_hold(const char *state_dir);
+/**
+ * zg_confine_hold() - `zaguan-hostd --hold STATE_DIR FD`: keep the room; gives the exit status
+ * @watch_fd: of zg_own_addresses_open(), from outside: what the host gets is denied to guests
+ */
+int zg_confine_hold(const char *state_dir, int watch_fd);
 
 void zg_confinement_clear(ZgConfinement *confinement);
 

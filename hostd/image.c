@@ -311,7 +311,7 @@ check_structure(const ZgImageImport *job, const char *path, GError **error)
                                         "--core=0", "qemu-img", "check", "-q", "-f", "qcow2"};
     g_autoptr(GError) cause = NULL;
 
-    zg_user_prefix(job->qemu_user, argv, owned);
+    zg_user_prefix(job->qemu_user, false, argv, owned);
     for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
         g_ptr_array_add(argv, (char *)fixed[i]);
     }

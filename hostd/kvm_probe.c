@@ -55,7 +55,8 @@ cache_key(const char *emulator, const char *qemu_user)
         return NULL;
     }
     version[strcspn(version, "\n")] = '\0';
-    return g_strdup_printf("%s|%s|%s", boot_id, version, geteuid() == 0 ? qemu_user : "self");
+    return g_strdup_printf("%s|%s|%s|%u", boot_id, version, geteuid() == 0 ? qemu_user : "self",
+                           zg_user_kvm_group());
 }
 
 static ZgKvmProof
@@ -75,7 +76,7 @@ try_guest(const char *emulator, const char *qemu_user)
     if (sector < 0) {
         return (ZgKvmProof){false, g_strdup("the proof could not be prepared")};
     }
-    zg_user_prefix(qemu_user, argv, owned);
+    zg_user_prefix(qemu_user, true, argv, owned);
     g_ptr_array_add(argv, (char *)emulator);
     for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
         g_ptr_array_add(argv, (char *)fixed[i]);

@@ -3,6 +3,7 @@
 #include <glib-unix.h>
 #include <glib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -199,8 +200,8 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
 
     zg_log_init("zaguan-hostd");
-    if (argc == 3 && g_str_equal(argv[1], "--hold")) {
-        return zg_confine_hold(argv[2]);
+    if (argc == 4 && g_str_equal(argv[1], "--hold")) {
+        return zg_confine_hold(argv[2], atoi(argv[3]));
     }
     if (argc != 3 || !g_str_equal(argv[1], "--config")) {
         fputs(USAGE, stderr);

@@ -2,6 +2,7 @@
 #include "hostd/user.h"
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/base/error.h"
 
@@ -37,9 +38,21 @@ take(GPtrArray *argv, GPtrArray *owned, char *text)
     g_ptr_array_add(argv, text);
 }
 
-void
-zg_user_prefix(const char *name, GPtrArray *argv, GPtrArray *owned)
+gid_t
+zg_user_kvm_group(void)
 {
+    struct stat info;
+
+    return stat("/dev/kvm", &info) == 0 && (info.st_mode & 0060) == 0060 &&
+                   (info.st_mode & 0006) != 0006
+               ? info.st_gid
+               : 0;
+}
+
+void
+zg_user_prefix(const char *name, bool with_kvm, GPtrArray *argv, GPtrArray *owned)
+{
+    gid_t kvm = with_kvm ? zg_user_kvm_group() : 0;
     uid_t uid;
     gid_t gid;
 
@@ -49,6 +62,9 @@ zg_user_prefix(const char *name, GPtrArray *argv, GPtrArray *owned)
     take(argv, owned, g_strdup("setpriv"));
     take(argv, owned, g_strdup_printf("--reuid=%u", uid));
     take(argv, owned, g_strdup_printf("--regid=%u", gid));
-    take(argv, owned, g_strdup(name[0] == '+' ? "--clear-groups" : "--init-groups"));
+    take(argv, owned,
+         name[0] != '+' ? g_strdup("--init-groups")
+         : kvm != 0     ? g_strdup_printf("--groups=%u", kvm)
+                        : g_strdup("--clear-groups"));
     take(argv, owned, g_strdup("--no-new-privs"));
 }

@@ -133,6 +133,7 @@ class Installation:
                  wait_s=420, state_folder=None):
         self.pools, self.templates, self.n_ready = pools, templates, ready
         self.with_directory, self.init_options, self.wait_s = directory, list(init), wait_s
+        self.listen = [] if "--listen" in init else ["--listen", "127.0.0.1"]
         self.build = build_folder()
         self.program = self.build / "client/ctl/zaguan"
         self.https_port, self.rfb_port, self.metrics_port = free_ports(3)
@@ -174,7 +175,7 @@ class Installation:
         password.write_text(self.admin_password + "\n")
         password.chmod(0o600)
         self.run(self.program, "init", self.dir, "--password-file", password,
-                 "--address", "127.0.0.1,localhost", "--listen", "127.0.0.1",
+                 "--address", "127.0.0.1,localhost", *self.listen,
                  "--https-port", self.https_port, "--rfb-port", self.rfb_port,
                  "--metrics-port", self.metrics_port, "--host", "here", *self.init_options)
         if self.with_directory:

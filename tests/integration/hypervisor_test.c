@@ -271,8 +271,8 @@ main(int argc, char **argv)
     };
     int status;
 
-    if (argc == 3 && g_str_equal(argv[1], "--hold")) {
-        return zg_confine_hold(argv[2]);
+    if (argc == 4 && g_str_equal(argv[1], "--hold")) {
+        return zg_confine_hold(argv[2], atoi(argv[3]));
     }
     status = run_under_reaper();
     zg_log_init("hypervisor_test");
