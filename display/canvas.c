@@ -163,6 +163,27 @@ zg_canvas_next_job(ZgCanvas *c, const ZgFrame *frame, ZgView *view, const ZgEnco
     return areas->len == 0 ? NULL : zg_encode_job_new(wish, areas, &c->shadow);
 }
 
+ZgEncodeJob *
+zg_canvas_urgent_job(ZgCanvas *c, const ZgFrame *frame, ZgView *view, const ZgEncodeWish *wish,
+                     ZgDamage *urgent, bool with_moves)
+{
+    g_autoptr(GArray) areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+
+    if (c->since.n_dirty > 0) {
+        if (c->n_readers > 0) {
+            return NULL;
+        }
+        advance(c, frame, with_moves);
+    }
+    zg_damage_take(urgent, INT64_MAX, areas);
+    for (guint i = 0; i < areas->len; i++) {
+        zg_damage_subtract(&view->dirty, g_array_index(areas, ZgRect, i));
+    }
+    view->step = view->dirty.n_dirty == 0 ? c->step : 0;
+    clip_areas(view, areas);
+    return areas->len == 0 ? NULL : zg_encode_job_new(wish, areas, &c->shadow);
+}
+
 /* ---- views ---- */
 
 void

@@ -54,6 +54,13 @@ void zg_canvas_note(ZgCanvas *canvas, const ZgDamage *fresh);
 ZgEncodeJob *zg_canvas_next_job(ZgCanvas *canvas, const ZgFrame *frame, ZgView *view,
                                 const ZgEncodeWish *wish, int64_t budget, bool with_moves);
 
+/**
+ * zg_canvas_urgent_job() - only what is in @urgent, which is emptied, before all else that is dirty
+ * Return: as zg_canvas_next_job(); NULL also when nothing of it can be seen.
+ */
+ZgEncodeJob *zg_canvas_urgent_job(ZgCanvas *canvas, const ZgFrame *frame, ZgView *view,
+                                  const ZgEncodeWish *wish, ZgDamage *urgent, bool with_moves);
+
 /** zg_canvas_is_current() - has the view the shadow's picture, and the shadow the frame's? */
 bool zg_canvas_is_current(const ZgCanvas *canvas, const ZgView *view);
 

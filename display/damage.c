@@ -173,6 +173,18 @@ zg_damage_merge(ZgDamage *damage, const ZgDamage *from)
     }
 }
 
+int64_t
+zg_damage_pixels(const ZgDamage *damage)
+{
+    int64_t n = 0;
+
+    for (int i = 0; damage->n_dirty > 0 && i < damage->columns * damage->rows; i++) {
+        ZgBlockBox b = damage->boxes[i];
+        n += (b.x1 - b.x0) * (b.y1 - b.y0);
+    }
+    return n;
+}
+
 bool
 zg_damage_equal(const ZgDamage *a, const ZgDamage *b)
 {

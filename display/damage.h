@@ -51,6 +51,9 @@ void zg_damage_copy(ZgDamage *damage, const ZgDamage *from);
 /** zg_damage_merge() - add all of @from, a picture of the same size. */
 void zg_damage_merge(ZgDamage *damage, const ZgDamage *from);
 
+/** zg_damage_pixels() - of all boxes. */
+int64_t zg_damage_pixels(const ZgDamage *damage);
+
 /** zg_damage_equal() - do both mean the same boxes? */
 bool zg_damage_equal(const ZgDamage *a, const ZgDamage *b);
 

@@ -6,6 +6,8 @@
 #define FIRST_WIDTH 800 /* until the console has told its size */
 #define FIRST_HEIGHT 600
 #define TICK_MS 1000
+#define URGENT_AFTER_INPUT_US 500000 /* what changes so soon is an echo, */
+#define URGENT_PIXELS_MOST 40000     /* when it is as small as this */
 
 /* ---- the console ---- */
 
@@ -22,6 +24,10 @@ note_changes(ZgPipeline *p)
     }
     for (unsigned i = 0; i < p->n_viewers; i++) {
         zg_damage_merge(&p->viewers[i]->view.dirty, fresh);
+        if (now_us - p->input_us < URGENT_AFTER_INPUT_US &&
+            zg_damage_pixels(fresh) <= URGENT_PIXELS_MOST) {
+            zg_damage_merge(&p->viewers[i]->urgent, fresh);
+        }
     }
     zg_canvas_note(&p->canvas, fresh);
     p->frame.generation++;

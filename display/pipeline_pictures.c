@@ -13,6 +13,7 @@
 #define REFINE_LINK_US 80000   /* and about so much of the link, so that new pictures wait little */
 #define REFINE_BYTES_PER_PIXEL 2.0
 #define BUDGET_PIXELS_LEAST 65536
+#define INTERACTIVE_US 1000000 /* after input */
 
 typedef struct {
     ZgPipelineViewer *viewer; /* compared with the living ones before use */
@@ -33,6 +34,9 @@ zg_pipeline_start_over(ZgPipeline *p, ZgPipelineViewer *v)
 {
     zg_view_start_over(&v->view, p->frame.width, p->frame.height);
     v->serial++;
+    zg_damage_clear(&v->urgent);
+    zg_damage_init(&v->urgent, p->frame.width, p->frame.height);
+    v->behind = false;
 }
 
 /* Before a console has painted, viewers are sent black; it counts once the console agrees. */
@@ -43,6 +47,15 @@ zg_pipeline_tell_first_frame(ZgPipeline *p, ZgPipelineViewer *v)
         v->told_first_frame = true;
         p->events->first_frame(p->user, v->id);
     }
+}
+
+/* Somebody who types or clicks waits for an answer: updates are cut smaller, so that it passes. */
+static size_t
+get_budget(const ZgPipeline *p, const ZgPipelineViewer *v)
+{
+    size_t n_bytes = v->output->ops->get_budget(v->output);
+
+    return zg_clock_mono_us() - p->input_us < INTERACTIVE_US ? n_bytes / 2 : n_bytes;
 }
 
 /* How long the link needs for so much; 0 unknown. */
@@ -77,7 +90,7 @@ static void
 deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
 {
     g_autoptr(GPtrArray) blobs = g_ptr_array_new();
-    size_t n_bytes = 0, most_bytes = v->output->ops->get_budget(v->output);
+    size_t n_bytes = 0, most_bytes = get_budget(p, v);
     int64_t n_pixels = 0;
     guint n = 0;
 
@@ -99,6 +112,7 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel, n_bytes, n_pixels);
     note_lossy(p, v, job, n, n_bytes);
     zg_effort_sent(&v->effort);
+    v->behind |= n < job->blobs->len;
     if (n < job->blobs->len) {
         v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
     } else {
@@ -261,13 +275,23 @@ feed_viewer(ZgPipeline *p, ZgPipelineViewer *v)
     v->output->ops->get_wish(v->output, &wish);
     wish.jpeg_quality = zg_quality_level(&v->quality, p->rules, wish.jpeg_quality);
     v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
-    budget = MIN(budget, zg_pace_pixels(v->output->ops->get_budget(v->output),
-                                        v->bytes_per_pixel));
+    budget = MIN(budget, zg_pace_pixels(get_budget(p, v), v->bytes_per_pixel));
     if (!wish.tight) {
         budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (wish.format.bits_per_pixel / 8));
     }
-    job = zg_canvas_next_job(&p->canvas, &p->frame, &v->view, &wish, budget,
-                             somebody_takes_moves(p));
+    if (v->behind && v->urgent.n_dirty > 0) {
+        job = zg_canvas_urgent_job(&p->canvas, &p->frame, &v->view, &wish, &v->urgent,
+                                   somebody_takes_moves(p));
+        if (job == NULL && v->urgent.n_dirty > 0) {
+            return; /* the shadow is being read; its reader kicks us */
+        }
+    }
+    if (job == NULL) {
+        zg_damage_reset(&v->urgent);
+        job = zg_canvas_next_job(&p->canvas, &p->frame, &v->view, &wish, budget,
+                                 somebody_takes_moves(p));
+        v->behind = job != NULL && v->view.dirty.n_dirty > 0;
+    }
     if (job != NULL) {
         encode_for(p, job, v);
     }

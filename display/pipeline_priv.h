@@ -18,6 +18,8 @@ typedef struct {
     bool view_only;
     bool has_update, told_first_frame; /* something was sent; the owner knows */
     ZgView view;
+    ZgDamage urgent; /* small changes soon after input: sent before a backlog */
+    bool behind;     /* an update was cut: there is a backlog */
     bool busy;      /* a job for it is on the encode thread */
     unsigned serial; /* +1 when what is being encoded no longer fits */
     int64_t budget_pixels; /* of one update, so that the queue stays bounded */
@@ -36,6 +38,7 @@ struct ZgPipeline {
     ZgCanvas canvas;
     bool has_picture; /* a console has painted at least once */
     int64_t *changed_us; /* of each block of the frame */
+    int64_t input_us;    /* a key or the pointer, last */
     ZgCursor cursor;
     uint8_t led;
     ZgPipelineViewer *viewers[ZG_VIEWERS_MAX];

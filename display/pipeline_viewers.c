@@ -15,6 +15,7 @@ zg_pipeline_viewer_free(ZgPipelineViewer *v)
 {
     v->output->ops->free(v->output);
     zg_view_clear(&v->view);
+    zg_damage_clear(&v->urgent);
     g_free(v->id);
     g_free(v);
 }
@@ -60,6 +61,7 @@ on_output_input(void *user, ZgOutput *output, const ZgRfbEvent *event)
     } else if (event->kind == ZG_RFB_EVENT_CLIPBOARD) {
         source->ops->offer_text(source, event->text);
     } else {
+        v->pipeline->input_us = zg_clock_mono_us();
         zg_input_pass(source, event);
     }
 }

@@ -512,6 +512,44 @@ a_stopped_reader_costs_a_bounded_queue_and_delays_nobody(void **state)
     assert_true(slow->n_updates < 20);
 }
 
+/* What a key has drawn is seen before the rest of a picture that changed everywhere. */
+static void
+an_echo_overtakes_a_backlog(void **state)
+{
+    Fixture *f = *state;
+    Viewer *v = viewer_open(f, raw, 2);
+    const ZgRect large = {0, 0, 1024, 1024};
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    ZgViewerStats stats;
+
+    zg_rfb_put_update(bytes, 1);
+    zg_rfb_put_rect(bytes, 0, 0, large.width, large.height, ZG_RFB_DESKTOP_SIZE);
+    console_send(f, bytes);
+    console_fill(f, large, 0x111111);
+    WAIT(f, v->picture.width == large.width && pixel(v, 1023, 1023) == 0x111111);
+    v->stopped = true;
+    console_fill(f, large, 0x222222);
+    WAIT(f, zg_pipeline_get_stats(f->pipeline, &stats, 1) == 1 && stats.output.queued_bytes > 0);
+    g_byte_array_set_size(f->console_in, 0);
+    g_byte_array_set_size(bytes, 0);
+    zg_rfb_put_u8(bytes, ZG_RFB_C_KEY);
+    zg_rfb_put_u8(bytes, 1);
+    zg_rfb_put_u16(bytes, 0);
+    zg_rfb_put_u32(bytes, 0x61);
+    viewer_send(v, bytes);
+    WAIT(f, memchr(f->console_in->data, ZG_RFB_C_KEY, f->console_in->len) != NULL);
+    console_fill(f, (ZgRect){1000, 1000, 16, 16}, 0xabcdef);
+    for (int i = 0; i < 20; i++) {
+        pump(f); /* the console's update is taken */
+    }
+    v->stopped = false;
+    WAIT(f, pixel(v, 1008, 1008) == 0xabcdef);
+    assert_int_equal(pixel(v, 5, 0), 0x222222);
+    assert_int_equal(pixel(v, 5, 900), 0x111111); /* later */
+    WAIT(f, pixel(v, 5, 1023) == 0x222222);
+    assert_int_equal(pixel(v, 1008, 1008), 0xabcdef);
+}
+
 static void
 clipboard_goes_both_ways(void **state)
 {
@@ -600,6 +638,7 @@ main(void)
         TEST(a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits),
         TEST(a_hundred_new_modes_leave_the_last_picture),
         TEST(a_stopped_reader_costs_a_bounded_queue_and_delays_nobody),
+        TEST(an_echo_overtakes_a_backlog),
         TEST(clipboard_goes_both_ways),
         TEST(a_lost_console_leaves_picture_and_viewers),
         TEST(a_second_viewer_with_the_same_id_is_refused),
