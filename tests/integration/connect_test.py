@@ -86,6 +86,11 @@ class Connect(unittest.TestCase):
                         self.dir / "ca/ca.pem", "--password-file", "-",
                         stdin=fake_broker.PASSWORD + "\n")
 
+    def tearDown(self):
+        if any(error for _, error in self._outcome.result.failures + self._outcome.result.errors):
+            for log in self.top.glob("log-*"):
+                print(f"--- {log.name}\n{log.read_text()}", file=sys.stderr)
+
     def start(self, *words, **more):
         log = open(self.top / f"log-{pathlib.Path(str(words[0])).name}", "w", encoding="utf-8")
         self.addCleanup(log.close)
@@ -145,7 +150,7 @@ class Connect(unittest.TestCase):
 
     def test_tigervnc_shows_the_desktop(self):
         read_end, write_end = os.pipe()
-        self.start("Xvfb", "-displayfd", write_end, "-screen", "0", "1024x768x24", "-nolisten",
+        self.start("Xvfb", "-displayfd", write_end, "-screen", "0", "1024x768x24", "-noreset", "-nolisten",
                    "tcp", pass_fds=[write_end])
         os.close(write_end)
         number = b""
