@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/lines.h"
 
+#include <stdbool.h>
+
 #define FRESH_US (20 * G_USEC_PER_SEC) /* a few reports may be lost */
+#define WARN_BEFORE_S 60               /* of the idle limit */
 #define LINES_MAX 20000                /* past it what is old is swept out */
 
 typedef struct {
     ZgLine *line;
     int64_t at_us;
+    bool warned; /* told that the idle limit is near */
 } Entry;
 
 struct ZgLines {
@@ -53,10 +57,13 @@ void
 zg_lines_take(ZgLines *lines, ZgLine *line, int64_t now_us)
 {
     Entry *entry = g_new0(Entry, 1);
+    const Entry *old;
 
     entry->line = line;
     entry->at_us = now_us;
     g_mutex_lock(&lines->lock);
+    old = g_hash_table_lookup(lines->entries, line->session);
+    entry->warned = old != NULL && old->warned && line->idle_s >= old->line->idle_s;
     if (g_hash_table_size(lines->entries) >= LINES_MAX) {
         g_hash_table_foreach_remove(lines->entries, is_old, &now_us);
     }
@@ -67,6 +74,29 @@ zg_lines_take(ZgLines *lines, ZgLine *line, int64_t now_us)
         entry_free(entry);
     }
     g_mutex_unlock(&lines->lock);
+}
+
+ZgIdleStep
+zg_lines_idle_step(ZgLines *lines, const char *session, int64_t active_s, int64_t limit_min,
+                   int64_t now_us)
+{
+    ZgIdleStep step = ZG_IDLE_NOTHING;
+    Entry *entry;
+
+    g_mutex_lock(&lines->lock);
+    entry = g_hash_table_lookup(lines->entries, session);
+    if (limit_min > 0 && entry != NULL && now_us - entry->at_us <= FRESH_US) {
+        int64_t left_s = limit_min * 60 - MIN(entry->line->idle_s, active_s);
+
+        if (left_s <= 0) {
+            step = ZG_IDLE_DISCONNECT;
+        } else if (left_s <= WARN_BEFORE_S && !entry->warned) {
+            entry->warned = true;
+            step = ZG_IDLE_WARN;
+        }
+    }
+    g_mutex_unlock(&lines->lock);
+    return step;
 }
 
 static json_t *

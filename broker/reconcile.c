@@ -7,6 +7,7 @@
 #include "broker/command.h"
 #include "broker/operation.h"
 #include "broker/session.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 
@@ -69,6 +70,7 @@ typedef struct {
     ZgTx *tx;
     GHashTable *links;
     ZgHostState absent;
+    ZgLines *lines;
     ZgSweepRows rows;
     GHashTable *hosts;    /* name → ZgHost, borrowed */
     GHashTable *pools;    /* name → ZgPool, borrowed */
@@ -182,6 +184,21 @@ check_host(Sweep *sweep, ZgHost *host, GError **error)
 }
 
 static bool
+check_idle(Sweep *sweep, ZgSession *session, const ZgDesktop *desktop, const ZgPool *pool,
+           GError **error)
+{
+    int64_t active_s = (zg_tx_now_us(sweep->tx) - session->since_us) / G_USEC_PER_SEC;
+
+    if (zg_session_state(session) != ZG_SESSION_ACTIVE || desktop == NULL) {
+        return true;
+    }
+    return zg_session_idle(sweep->tx, session, desktop,
+                           zg_lines_idle_step(sweep->lines, session->id, active_s,
+                                              pool->idle_disconnect_min, zg_clock_mono_us()),
+                           error);
+}
+
+static bool
 check_session(Sweep *sweep, ZgSession *session, GError **error)
 {
     ZgDesktop *desktop = g_hash_table_lookup(sweep->held_by, session->id);
@@ -197,7 +214,8 @@ check_session(Sweep *sweep, ZgSession *session, GError **error)
     if (state != ZG_SESSION_PENDING && desktop == NULL) {
         return zg_session_end(sweep->tx, session, NULL, &failed, error);
     }
-    return zg_session_check(sweep->tx, session, desktop, pool, error);
+    return zg_session_check(sweep->tx, session, desktop, pool, error) &&
+           check_idle(sweep, session, desktop, pool, error);
 }
 
 static bool
@@ -376,9 +394,10 @@ reload(Sweep *sweep, GError **error)
 }
 
 GPtrArray *
-zg_reconcile_sweep(ZgStore *store, GHashTable *links, ZgHostState absent, GError **error)
+zg_reconcile_sweep(ZgStore *store, GHashTable *links, ZgHostState absent, ZgLines *lines,
+                   GError **error)
 {
-    g_auto(Sweep) sweep = {.links = links, .absent = absent};
+    g_auto(Sweep) sweep = {.links = links, .absent = absent, .lines = lines};
     g_autoptr(GPtrArray) orders = NULL;
 
     sweep.tx = zg_tx_begin(store, ZG_TX_WRITE, error);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "broker/desktop.h"
+#include "broker/lines.h"
 #include "common/proto/agent.h"
 
 /* What a host must be told. */
@@ -22,7 +23,8 @@ void zg_host_orders_free(ZgHostOrders *orders);
  * zg_reconcile_sweep() - one sweep
  * @links: host name → ZgHostState (GINT_TO_POINTER) as the link server sees it; hosts that are
  *         not in it count as @absent
+ * @lines: who is idle
  * Return: array of ZgHostOrders for the linked hosts, or NULL.
  */
 GPtrArray *zg_reconcile_sweep(ZgStore *store, GHashTable *links, ZgHostState absent,
-                              GError **error);
+                              ZgLines *lines, GError **error);

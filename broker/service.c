@@ -69,7 +69,8 @@ sweep_work(void *data)
 {
     SweepJob *job = data;
 
-    job->orders = zg_reconcile_sweep(job->service->store, job->states, job->absent, &job->error);
+    job->orders = zg_reconcile_sweep(job->service->store, job->states, job->absent,
+                                     job->service->lines, &job->error);
     if (job->orders != NULL && job->clean) {
         zg_clean_store(job->service->store, &job->error);
     }

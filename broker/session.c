@@ -38,19 +38,23 @@ zg_session_find_desktop(ZgTx *tx, const ZgSession *session, ZgDesktop **out_desk
     return true;
 }
 
+static const char *
+language_of(const ZgSession *session)
+{
+    return session->locale != NULL && g_str_has_prefix(session->locale, "es") ? "es" : "en";
+}
+
 static bool
 queue_cut(ZgTx *tx, const ZgSession *session, const ZgDesktop *desktop, const char *reason,
           GError **error)
 {
     ZgCommandWish wish = {.host = desktop->host, .kind = "cut", .desktop = desktop->id,
                           .session = session->id};
-    const char *language = session->locale != NULL && g_str_has_prefix(session->locale, "es")
-                               ? "es" : "en";
 
     return zg_command_queue(tx, &wish,
                             json_pack("{s:s, s:s, s:s, s:s}", "desktop", desktop->id, "session",
                                       session->id, "reason", reason, "user_text",
-                                      zg_reason_text(reason, language)),
+                                      zg_reason_text(reason, language_of(session))),
                             error);
 }
 
@@ -225,6 +229,25 @@ zg_session_check(ZgTx *tx, ZgSession *session, ZgDesktop *desktop, const ZgPool 
         break;
     }
     return true;
+}
+
+bool
+zg_session_idle(ZgTx *tx, ZgSession *session, const ZgDesktop *desktop, ZgIdleStep step,
+                GError **error)
+{
+    ZgCause cause = because("idle");
+    ZgCommandWish wish = {.host = desktop->host, .kind = "message", .desktop = desktop->id,
+                          .session = session->id};
+
+    if (step == ZG_IDLE_WARN) {
+        return zg_command_queue(tx, &wish,
+                                json_pack("{s:s, s:s}", "desktop", desktop->id, "text",
+                                          zg_reason_text("idle-soon", language_of(session))),
+                                error);
+    }
+    return step == ZG_IDLE_NOTHING ||
+           (zg_session_move(tx, session, ZG_SESSION_DISCONNECTED, &cause, error) &&
+            queue_cut(tx, session, desktop, "idle", error));
 }
 
 /* The session of an answered command, or NULL (then *out_ok tells whether that is fine). */

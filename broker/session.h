@@ -2,6 +2,7 @@
 /* A person's session on a desktop: viewers, sign-on, log-off, time limits. Worker threads. */
 #pragma once
 
+#include "broker/lines.h"
 #include "broker/record.h"
 #include "common/proto/agent.h"
 
@@ -29,6 +30,10 @@ bool zg_session_viewer(ZgTx *tx, const char *host, const ZgAgentViewer *viewer, 
 /** zg_session_check() - time limits of its state; @desktop and @pool may be NULL. */
 bool zg_session_check(ZgTx *tx, ZgSession *session, ZgDesktop *desktop, const ZgPool *pool,
                       GError **error);
+
+/** zg_session_idle() - nobody has typed or pointed for too long, or nearly so. */
+bool zg_session_idle(ZgTx *tx, ZgSession *session, const ZgDesktop *desktop, ZgIdleStep step,
+                     GError **error);
 
 /** zg_session_find_desktop() - the desktop that holds it, or NULL without error when none. */
 bool zg_session_find_desktop(ZgTx *tx, const ZgSession *session, ZgDesktop **out_desktop,

@@ -346,7 +346,8 @@ seat_of_message(Console *console, const json_t *message)
 static void
 take_stats(Console *console, Seat *seat, const json_t *message)
 {
-    static const char *const numbers[] = {"frames", "rtt_us", "rate_kbit", "fps", "queued_bytes"};
+    static const char *const numbers[] = {"frames", "rtt_us", "rate_kbit", "fps", "queued_bytes",
+                                         "idle_s"};
     const char *bottleneck = json_string_value(json_object_get(message, "bottleneck"));
     const ZgGrant *grant = zg_viewer_grant(seat->viewer);
     json_t *encodings = json_object_get(message, "encodings");

@@ -40,6 +40,7 @@ typedef struct {
     bool jpeg;
     unsigned fps;           /* since the last call */
     const char *bottleneck; /* as zg_effort_judge() says */
+    int64_t idle_s; /* since anybody who may typed, pointed or came: the same for all viewers */
 } ZgViewerStats;
 
 /** zg_pipeline_new() - without console and viewers; @title is copied. */

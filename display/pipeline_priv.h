@@ -40,6 +40,7 @@ struct ZgPipeline {
     int64_t *changed_us; /* of each block of the frame */
     int64_t input_us;    /* a key or the pointer, last */
     ZgCursor cursor;
+    int64_t touched_us; /* when somebody last typed, pointed or came */
     uint8_t led;
     ZgPipelineViewer *viewers[ZG_VIEWERS_MAX];
     unsigned n_viewers;

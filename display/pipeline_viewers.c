@@ -56,9 +56,13 @@ on_output_input(void *user, ZgOutput *output, const ZgRfbEvent *event)
 
     if (event->kind == ZG_RFB_EVENT_SIZE) {
         on_wished_size(v, event->area.width, event->area.height);
-    } else if (v->view_only || source == NULL) {
         return;
-    } else if (event->kind == ZG_RFB_EVENT_CLIPBOARD) {
+    }
+    if (v->view_only || source == NULL) {
+        return;
+    }
+    v->pipeline->touched_us = zg_clock_mono_us();
+    if (event->kind == ZG_RFB_EVENT_CLIPBOARD) {
         source->ops->offer_text(source, event->text);
     } else {
         v->pipeline->input_us = zg_clock_mono_us();
@@ -152,6 +156,7 @@ zg_pipeline_add_viewer(ZgPipeline *p, int fd, const ZgViewerOptions *options, GE
     v->output->ops->cursor(v->output, &p->cursor);
     v->output->ops->led(v->output, p->led);
     p->viewers[p->n_viewers++] = v;
+    p->touched_us = zg_clock_mono_us();
     zg_pipeline_kick(p);
     return true;
 }
@@ -260,6 +265,7 @@ zg_pipeline_get_stats(ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
             .encoding = zg_encode_wish_name(&wish),
             .jpeg = wish.tight && zg_quality_level(&v->quality, p->rules, wish.jpeg_quality) >= 0,
         };
+        out_stats[i].idle_s = (zg_clock_mono_us() - p->touched_us) / G_USEC_PER_SEC;
         out_stats[i].bottleneck =
             zg_effort_judge(&v->effort, zg_clock_mono_us(), &out_stats[i].fps);
         v->output->ops->get_stats(v->output, &out_stats[i].output);

@@ -50,8 +50,8 @@ on_console_lost(void *user, const char *reason)
     Worker *w = user;
 
     zg_log_info("console-lost", w->desktop, "%s", reason);
-    send_message(json_pack("{s:s, s:I, s:s}", "type", "console-lost", "epoch",
-                           (json_int_t)w->epoch, "reason", reason));
+    send_message(json_pack("{s:s, s:I, s:s}", "type", "console-lost", "epoch", (json_int_t)w->epoch,
+                           "reason", reason));
 }
 
 static void
@@ -93,12 +93,12 @@ send_stats(gpointer data)
             json_array_append_new(encodings, json_string("jpeg"));
         }
         send_message(json_pack(
-            "{s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:s, s:o, s:I}", "type", "stats", "id",
+            "{s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:I, s:s, s:o, s:I}", "type", "stats", "id",
             stats[i].id, "bytes_out", (json_int_t)stats[i].output.bytes_out, "frames",
             (json_int_t)stats[i].output.updates, "rtt_us", (json_int_t)stats[i].output.rtt_us,
             "rate_kbit", (json_int_t)(stats[i].output.bytes_per_s / 125), "fps", stats[i].fps,
-            "bottleneck", stats[i].bottleneck, "encodings", encodings, "queued_bytes",
-            (json_int_t)stats[i].output.queued_bytes));
+            "idle_s", (json_int_t)stats[i].idle_s, "bottleneck", stats[i].bottleneck, "encodings",
+            encodings, "queued_bytes", (json_int_t)stats[i].output.queued_bytes));
     }
     return G_SOURCE_CONTINUE;
 }
@@ -222,8 +222,8 @@ take_export(Worker *w, ZgJsonReader *in, ZgFd *fd, GError **error)
     if (state != NULL) {
         text = g_base64_encode(g_bytes_get_data(state, NULL), g_bytes_get_size(state));
     }
-    send_message(json_pack("{s:s, s:s, s:s}", "type", "state", "id", id, "state",
-                           text == NULL ? "" : text));
+    send_message(
+        json_pack("{s:s, s:s, s:s}", "type", "state", "id", id, "state", text == NULL ? "" : text));
     return true;
 }
 

@@ -37,6 +37,7 @@ zg_line_read(const json_t *message, GError **error)
     zg_json_take_int(&reader, "rate_kbit", ZG_JSON_OPTIONAL, 0, RATE_KBIT_MAX, &line->rate_kbit);
     zg_json_take_int(&reader, "fps", ZG_JSON_OPTIONAL, 0, 1000000, &line->fps);
     zg_json_take_int(&reader, "bytes_out", ZG_JSON_OPTIONAL, 0, INT64_MAX, &line->bytes_out);
+    zg_json_take_int(&reader, "idle_s", ZG_JSON_OPTIONAL, 0, INT32_MAX, &line->idle_s);
     zg_json_take_texts(&reader, "encodings", ZG_JSON_OPTIONAL, ENCODINGS_MAX, WORD_BYTES_MAX,
                        &line->encodings);
     zg_json_take_word(&reader, "bottleneck", ZG_JSON_OPTIONAL, zg_line_bottlenecks,
@@ -61,9 +62,10 @@ zg_line_write(const ZgLine *line)
     for (char **name = line->encodings; *name != NULL; name++) {
         json_array_append_new(encodings, json_string(*name));
     }
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o}", "type", "stats", "desktop",
-                     line->desktop, "session", line->session, "rtt_us", (json_int_t)line->rtt_us,
-                     "rate_kbit", (json_int_t)line->rate_kbit, "fps", (json_int_t)line->fps,
-                     "bytes_out", (json_int_t)line->bytes_out, "bottleneck", line->bottleneck,
-                     "encodings", encodings);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "type", "stats",
+                     "desktop", line->desktop, "session", line->session, "rtt_us",
+                     (json_int_t)line->rtt_us, "rate_kbit", (json_int_t)line->rate_kbit, "fps",
+                     (json_int_t)line->fps, "bytes_out", (json_int_t)line->bytes_out, "idle_s",
+                     (json_int_t)line->idle_s, "bottleneck", line->bottleneck, "encodings",
+                     encodings);
 }

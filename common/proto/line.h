@@ -16,6 +16,7 @@ typedef struct {
     int64_t rate_kbit; /* what the link carries; 0 unknown */
     int64_t fps;
     int64_t bytes_out;
+    int64_t idle_s; /* since anybody typed, pointed or came to this desktop */
     char **encodings;       /* in use; never NULL */
     const char *bottleneck; /* one of the above */
 } ZgLine;

@@ -75,6 +75,9 @@ class DisplayTest(front_test.FrontCase):
         self.typed(events, viewer, 0xF1)
         stats = self.hostd.expect(type="stats", session=self.session)
         self.assertGreater(stats["bytes_out"], 0)
+        self.assertLess(stats["idle_s"], 6)  # reported 5 s after the start, and a key came since
+        idler = self.hostd.expect(type="stats", session=self.session)
+        self.assertIn(idler["idle_s"] - stats["idle_s"], (4, 5, 6))
 
     def test_who_only_looks_cannot_type(self):
         events = self.console("2060a0")

@@ -168,7 +168,8 @@ sweep_once(Flow *flow)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) orders = zg_reconcile_sweep(flow->service->store, flow->links,
-                                                     ZG_HOST_LOST, &error);
+                                                     ZG_HOST_LOST, flow->service->lines,
+                                                     &error);
 
     if (orders == NULL) {
         fail_msg("sweep: %s", error->message);
@@ -232,7 +233,7 @@ flow_pool(Flow *flow, const char *name, int ready, int max)
         .name = name, .title = "A pool", .template_name = "tiny", .kind = "floating",
         .ready = ready, .max = max, .memory_mib = 256, .vcpus = 1, .disk_mib = 2048,
         .network = "isolated", .profile = "lan", .entitled_users = everybody, .enabled = true,
-        .disconnected_log_off_min = 60,
+        .idle_disconnect_min = 60, .disconnected_log_off_min = 60,
     };
     g_autoptr(json_t) view = NULL;
     g_autoptr(GError) error = NULL;

@@ -9,6 +9,7 @@
 #include "broker/command.h"
 #include "broker/reason.h"
 #include "broker/session.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/proto/json.h"
 #include "tests/unit/broker/flow.h"
@@ -663,6 +664,46 @@ status_tells_of_certificates_before_they_end(void **state)
     assert_string_equal(json_string_value(json_object_get(status, "state")), "degraded");
 }
 
+static void
+seem_idle(const char *session, const char *desktop, int64_t idle_s)
+{
+    g_autoptr(json_t) stats = json_pack("{s:s, s:s, s:s, s:I}", "type", "stats", "desktop", desktop,
+                                        "session", session, "idle_s", (json_int_t)idle_s);
+
+    zg_lines_take(flow.service->lines, zg_line_read(stats, NULL), zg_clock_mono_us());
+}
+
+static void
+whoever_is_idle_is_warned_and_disconnected_and_the_desktop_runs_on(void **state)
+{
+    g_autofree char *session = NULL;
+    g_autofree char *desktop = NULL;
+    g_autofree char *secret = NULL;
+
+    (void)state;
+    flow_pool(&flow, "office", 1, 1);
+    flow_settle(&flow);
+    session = flow_open(&flow, "anna", "office", NULL);
+    secret = ticket_for(session, "anna");
+    desktop = flow_session(&flow, session, "desktop");
+    flow_viewer(&flow, session, "in", 1);
+    flow_advance(&flow, 3600);
+    seem_idle(session, desktop, 10);
+    flow_settle(&flow);
+    assert_int_equal(flow_did(&flow, "message"), 0);
+    seem_idle(session, desktop, 3570);
+    flow_settle(&flow);
+    assert_int_equal(flow_did(&flow, "message"), 1);
+    assert_session(session, "state", "active");
+    seem_idle(session, desktop, 3600);
+    flow_settle(&flow);
+    assert_int_equal(flow_did(&flow, "message"), 1);
+    assert_int_equal(flow_did(&flow, "cut"), 1);
+    assert_session(session, "state", "disconnected");
+    assert_session(session, "reason", "idle");
+    assert_int_equal(flow_machine(&flow, desktop)->generation, 1);
+}
+
 static int64_t
 usable_of(const char *pool)
 {
@@ -716,6 +757,7 @@ main(void)
         T(who_is_not_entitled_is_refused_with_a_reason),
         T(why_tells_every_step_of_a_session),
         T(changes_reach_subscribers_in_order_and_only_their_own),
+        T(whoever_is_idle_is_warned_and_disconnected_and_the_desktop_runs_on),
         T(a_desktop_is_usable_only_while_its_host_says_so),
         T(status_names_what_is_wrong),
         T(status_tells_of_certificates_before_they_end),

@@ -57,6 +57,53 @@ a_line_is_written_as_it_was_read(void **state)
 }
 
 static void
+take_idle(ZgLines *lines, int64_t idle_s, int64_t now_s)
+{
+    ZgLine *line = line_of("s1", 5);
+
+    line->idle_s = idle_s;
+    zg_lines_take(lines, line, now_s * SECOND_US);
+}
+
+static ZgIdleStep
+idle_step(ZgLines *lines, int64_t now_s)
+{
+    return zg_lines_idle_step(lines, "s1", 100000, 10, now_s * SECOND_US);
+}
+
+static void
+who_is_idle_is_warned_once_and_then_disconnected(void **state)
+{
+    g_autoptr(ZgLines) lines = zg_lines_new();
+
+    assert_int_equal(idle_step(lines, 0), ZG_IDLE_NOTHING);
+    take_idle(lines, 539, 0);
+    assert_int_equal(idle_step(lines, 0), ZG_IDLE_NOTHING);
+    take_idle(lines, 544, 5);
+    assert_int_equal(idle_step(lines, 5), ZG_IDLE_WARN);
+    take_idle(lines, 549, 10);
+    assert_int_equal(idle_step(lines, 10), ZG_IDLE_NOTHING);
+    take_idle(lines, 2, 15); /* a key */
+    assert_int_equal(idle_step(lines, 15), ZG_IDLE_NOTHING);
+    take_idle(lines, 560, 573);
+    assert_int_equal(idle_step(lines, 573), ZG_IDLE_WARN);
+    take_idle(lines, 600, 613);
+    assert_int_equal(idle_step(lines, 613), ZG_IDLE_DISCONNECT);
+}
+
+static void
+nobody_is_idle_without_a_limit_or_a_fresh_report_or_for_longer_than_active(void **state)
+{
+    g_autoptr(ZgLines) lines = zg_lines_new();
+
+    take_idle(lines, 5000, 0);
+    assert_int_equal(zg_lines_idle_step(lines, "s1", 100000, 0, 0), ZG_IDLE_NOTHING);
+    assert_int_equal(zg_lines_idle_step(lines, "s1", 30, 10, 0), ZG_IDLE_NOTHING);
+    assert_int_equal(idle_step(lines, 21), ZG_IDLE_NOTHING);
+    assert_int_equal(idle_step(lines, 19), ZG_IDLE_DISCONNECT);
+}
+
+static void
 what_is_not_a_line_is_refused(void **state)
 {
     static const char *const bad[] = {
@@ -97,6 +144,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_report_is_shown_until_it_is_old),
         cmocka_unit_test(a_line_is_written_as_it_was_read),
+        cmocka_unit_test(who_is_idle_is_warned_once_and_then_disconnected),
+        cmocka_unit_test(
+            nobody_is_idle_without_a_limit_or_a_fresh_report_or_for_longer_than_active),
         cmocka_unit_test(what_is_not_a_line_is_refused),
         cmocka_unit_test(so_many_lines_are_kept_and_no_more),
     };
