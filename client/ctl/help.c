@@ -122,6 +122,68 @@ zg_help_markdown(const ZgCommand *const *commands)
     return g_string_free(out, FALSE);
 }
 
+/* Backslashes, and a dot or quote that would begin a request, are roff's own. */
+static void
+append_roff(GString *out, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\\') {
+            g_string_append(out, "\\e");
+        } else if (*at == '-') {
+            g_string_append(out, "\\-");
+        } else if ((*at == '.' || *at == '\'') && (at == text || at[-1] == '\n')) {
+            g_string_append_printf(out, "\\&%c", *at);
+        } else {
+            g_string_append_c(out, *at);
+        }
+    }
+}
+
+static void
+append_roff_options(GString *out, const ZgCtlOption *options)
+{
+    for (; options != NULL && options->name != NULL; options++) {
+        g_string_append(out, ".TP\n.B \\-\\-");
+        append_roff(out, options->name);
+        if (options->value != NULL) {
+            g_string_append_c(out, ' ');
+            append_roff(out, options->value);
+        }
+        g_string_append_c(out, '\n');
+        append_roff(out, options->help);
+        g_string_append_c(out, '\n');
+    }
+}
+
+char *
+zg_help_roff(const ZgCommand *const *commands)
+{
+    GString *out = g_string_new(
+        ".TH ZAGUAN 1\n.SH NAME\nzaguan \\- virtual desktops for branches\n.SH SYNOPSIS\n"
+        ".B zaguan\n.I COMMAND\n[\n.I ARGUMENTS\n] [\n.I OPTIONS\n]\n.SH DESCRIPTION\n"
+        "Administers an installation and opens desktops. Data goes to stdout, talk and\n"
+        "progress to\n"
+        "stderr.\n.B NO_COLOR\nis respected. The sign\\-in is kept in\n"
+        ".I ~/.config/zaguan/context.json\n(0600).\n.SH OPTIONS OF EVERY COMMAND\n");
+
+    append_roff_options(out, zg_common_options);
+    g_string_append(out, ".SH COMMANDS\n");
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        g_string_append(out, ".SS zaguan ");
+        append_roff(out, commands[i]->name);
+        g_string_append(out, "\n.B zaguan ");
+        append_roff(out, commands[i]->name);
+        g_string_append_c(out, ' ');
+        append_roff(out, commands[i]->usage);
+        g_string_append(out, "\n.PP\n");
+        append_roff(out, commands[i]->help);
+        g_string_append_c(out, '\n');
+        append_roff_options(out, commands[i]->options);
+    }
+    g_string_append(out, ".SH EXIT STATUS\n0 done, 1 failed, 2 misused.\n");
+    return g_string_free(out, FALSE);
+}
+
 static int
 help_run(ZgCtl *ctl, GError **error)
 {
@@ -131,8 +193,9 @@ help_run(ZgCtl *ctl, GError **error)
     g_autofree char *name = verb ? g_strdup_printf("%s %s", noun, verb) : g_strdup(noun);
     bool known = noun == NULL;
 
-    if (zg_ctl_option(ctl, "markdown") != NULL) {
-        g_autofree char *text = zg_help_markdown(commands);
+    if (zg_ctl_option(ctl, "markdown") != NULL || zg_ctl_option(ctl, "roff") != NULL) {
+        g_autofree char *text = zg_ctl_option(ctl, "roff") != NULL ? zg_help_roff(commands)
+                                                                   : zg_help_markdown(commands);
 
         fputs(text, stdout);
         return 0;
@@ -153,6 +216,7 @@ help_run(ZgCtl *ctl, GError **error)
 
 static const ZgCtlOption help_options[] = {
     {"markdown", NULL, "the whole manual, as in docs/man/zaguan.md"},
+    {"roff", NULL, "the whole manual, for man"},
     {NULL, NULL, NULL},
 };
 

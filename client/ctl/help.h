@@ -16,6 +16,9 @@ char *zg_help_text(const ZgCommand *const *commands, const ZgCommand *command, c
 /** zg_help_markdown() - the manual, docs/man/zaguan.md; the caller frees. */
 char *zg_help_markdown(const ZgCommand *const *commands);
 
+/** zg_help_roff() - the manual for man(1); the caller frees. */
+char *zg_help_roff(const ZgCommand *const *commands);
+
 /** zg_help_print() - zg_help_text() on stdout. */
 void zg_help_print(const ZgCommand *const *commands, const ZgCommand *command, const char *noun);
 

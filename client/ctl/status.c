@@ -173,12 +173,13 @@ static json_t *
 status_without_broker(const char *directory, const GError *cause)
 {
     json_t *problems = json_array();
+    g_autofree char *text = g_strndup(cause->message, strcspn(cause->message, "\n"));
     g_autoptr(json_t) programs = zg_look_at_programs(directory);
     g_autoptr(json_t) files = zg_look_at_files(directory);
 
     json_array_append_new(problems,
                           json_pack("{s:s, s:s, s:s, s:s}", "severity", "error", "thing", "portal",
-                                    "text", cause->message, "hint", ""));
+                                    "text", text, "hint", ""));
     json_array_extend(problems, programs);
     json_array_extend(problems, files);
     return json_pack("{s:s, s:o}", "state", "down", "problems", problems);
