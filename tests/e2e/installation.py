@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 import api_client  # noqa: E402
 import console_client  # noqa: E402
 
+Problem = api_client.Problem
 wait_for = api_client.wait_for
 
 PAPER = (0xF7, 0xF5, 0xEE)  # background of the templates' terminal
@@ -130,10 +131,11 @@ class Installation:
     """See the module. `pools` are manifests as YAML; with none only the programs are started."""
 
     def __init__(self, *pools, templates=("debian-tiny",), ready=1, directory=True, init=(),
-                 wait_s=420, state_folder=None):
+                 wait_s=420, state_folder=None, fake=False):
         self.pools, self.templates, self.n_ready = pools, templates, ready
         self.with_directory, self.init_options, self.wait_s = directory, list(init), wait_s
         self.listen = [] if "--listen" in init else ["--listen", "127.0.0.1"]
+        self.fake = fake  # no guests: hostd's hypervisor without any
         self.build = build_folder()
         self.program = self.build / "client/ctl/zaguan"
         self.https_port, self.rfb_port, self.metrics_port = free_ports(3)
@@ -178,6 +180,11 @@ class Installation:
                  "--address", "127.0.0.1,localhost", *self.listen,
                  "--https-port", self.https_port, "--rfb-port", self.rfb_port,
                  "--metrics-port", self.metrics_port, "--host", "here", *self.init_options)
+        if self.fake:
+            conf = self.dir / "hostd.conf"
+            conf.write_text("\n".join(
+                f"uri=fake://{self.dir}/hostd/guests" if line.startswith("uri=") else line
+                for line in conf.read_text().splitlines()) + "\n")
         if self.with_directory:
             self.run(ROOT / "tools/demo-directory", "start", self.dir)
 
@@ -200,13 +207,20 @@ class Installation:
 
     def fill(self):
         for name in self.templates:
-            self.zaguan("template", "import", name, template(name), "--dir", self.dir, json=False)
+            self.zaguan("template", "import", name, self.image(name), "--dir", self.dir,
+                        json=False)
         if self.pools:
             self.apply("---\n".join(self.pools))
         for pool in self.pools:
             if self.n_ready:
                 self.wait_ready(pool_name(pool), self.n_ready)
                 self.note(f"pool {pool_name(pool)}: {self.n_ready} ready")
+
+    def image(self, name):
+        if not self.fake:
+            return template(name)
+        self.run("qemu-img", "create", "-q", "-f", "qcow2", self.top / "empty.qcow2", "8M")
+        return self.top / "empty.qcow2"
 
     def down(self, save=True):
         """Stop the programs, the desktops saved (or running on); the directory stays."""
@@ -359,6 +373,13 @@ class Installation:
     def workers(self):
         """Process ids of the display's workers."""
         return [pid for pid in self.tree() if Processes.cmdline(pid)[1:2] == ["--worker"]]
+
+    def end(self, pid):
+        """kill -9 of one process of ours, which may be gone already."""
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
     def kill(self, program, number=signal.SIGKILL):
         """kill -9 of one program; returns the id it had."""
