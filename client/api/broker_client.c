@@ -2,6 +2,7 @@
 #include "client/api/broker_client.h"
 
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 #include <string.h>
 #include "client/api/sse.h"
 #include "common/base/clock.h"
@@ -219,6 +220,15 @@ may_repeat(const Exchange *exchange)
 }
 
 static bool
+has_expired(const ZgBrokerClient *client)
+{
+    long verdict = X509_V_OK;
+
+    return curl_easy_getinfo(client->curl, CURLINFO_SSL_VERIFYRESULT, &verdict) == CURLE_OK &&
+           verdict == X509_V_ERR_CERT_HAS_EXPIRED;
+}
+
+static bool
 transport_error(const ZgBrokerClient *client, const Exchange *exchange, GError **error)
 {
     ZgErrorCode code = ZG_ERROR_UNAVAILABLE;
@@ -231,6 +241,9 @@ transport_error(const ZgBrokerClient *client, const Exchange *exchange, GError *
     }
     if (exchange->result == CURLE_OPERATION_TIMEDOUT) {
         code = ZG_ERROR_TIMEOUT;
+    } else if (exchange->result == CURLE_PEER_FAILED_VERIFICATION && has_expired(client)) {
+        code = ZG_ERROR_EXPIRED;
+        hint = "\nhint: its certificate has ended; on its machine: zaguan renew DIR";
     } else if (exchange->result == CURLE_PEER_FAILED_VERIFICATION) {
         code = ZG_ERROR_DENIED;
         hint = "\nhint: the certificate is not one that this sign-in trusts; "

@@ -331,6 +331,24 @@ class Commands(Case):
             path.write_bytes(text)
         self.assertIn("is it the folder", self.zaguan("renew", self.top, status=2).stderr)
 
+    def test_a_certificate_that_has_ended_is_told_as_such(self):
+        key, pem = self.dir / "tls/front.key", self.top / "ended.pem"
+        signed = subprocess.run(["openssl", "req", "-new", "-key", key, "-subj", "/CN=localhost"],
+                                check=True, capture_output=True, timeout=30).stdout
+        names = self.top / "names"
+        names.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        subprocess.run(["openssl", "x509", "-req", "-days", "-1", "-CA", self.dir / "ca/ca.pem",
+                        "-CAkey", self.dir / "ca/ca.key", "-extfile", names, "-out", pem],
+                       input=signed, check=True, capture_output=True, timeout=30)
+        self.server.shutdown()
+        self.server.server_close()
+        self.server = fake_broker.start(pem, key)
+        kept = json.loads(self.context.read_text())
+        self.context.write_text(json.dumps(dict(kept, url=self.server.url)))
+        done = self.zaguan("pool", "list", status=1)
+        self.assertIn("its certificate has ended", done.stderr)
+        self.assertIn("portal: ", self.zaguan("status", status=1).stdout)
+
     def test_who_may_use_a_pool_is_told_whole(self):
         self.apply(POOL + "entitle: {groups: [a], users: [b]}\n")
         self.apply(POOL + "entitle: {groups: [a]}\n")
