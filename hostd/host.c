@@ -320,6 +320,12 @@ on_opened(const GError *error, void *user)
 {
     ZgHost *host = user;
 
+    if (error != NULL && g_str_has_prefix(host->options.uri, "qemu:///embed")) {
+        /* libvirt's drivers start once in a process: what failed is tried by the next one. */
+        zg_log_error("hypervisor-down", NULL, "ending, to be started again: %s", error->message);
+        host->options.failed(host->options.user);
+        return;
+    }
     if (error != NULL) {
         reopen_later(host, error);
         return;

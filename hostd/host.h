@@ -18,6 +18,8 @@ typedef struct {
     bool kvm;
     const char *accel_reason;
     bool nat;
+    void (*failed)(void *user); /* this process can open the hypervisor no more: end it */
+    void *user;
 } ZgHostOptions;
 
 ZgHost *zg_host_new(const ZgHostOptions *options, GError **error);

@@ -25,6 +25,7 @@ typedef struct {
     ZgHost *host;
     const char *state_dir;
     bool leave_room;
+    bool failed;
 } Program;
 
 static gboolean
@@ -36,6 +37,15 @@ on_term(gpointer data)
     program->leave_room = zg_host_n_running(program->host) == 0;
     g_main_loop_quit(program->loop);
     return G_SOURCE_CONTINUE;
+}
+
+static void
+on_failed(void *user)
+{
+    Program *program = user;
+
+    program->failed = true;
+    g_main_loop_quit(program->loop);
 }
 
 static void
@@ -137,7 +147,9 @@ run(const ZgHostdConfig *config, const ZgConfinement *room, const ZgKvmProof *kv
                              .broker = broker,
                              .kvm = kvm->proven,
                              .accel_reason = kvm->reason,
-                             .nat = room->nat};
+                             .nat = room->nat,
+                             .failed = on_failed,
+                             .user = &program};
 
     program.loop = g_main_loop_new(NULL, FALSE);
     program.host = zg_host_new(&options, &error);
@@ -156,7 +168,7 @@ run(const ZgHostdConfig *config, const ZgConfinement *room, const ZgKvmProof *kv
         zg_confine_leave(room->state_dir);
     }
     /* Calls may still be on their way; the end of the process is their end. */
-    return 0;
+    return program.failed ? 1 : 0;
 }
 
 static int

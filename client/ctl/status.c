@@ -6,6 +6,7 @@
 #include "client/ctl/api.h"
 #include "client/ctl/commands.h"
 #include "client/ctl/look.h"
+#include "client/ctl/supervisor.h"
 #include "common/base/error.h"
 #include "common/proto/json.h"
 
@@ -188,18 +189,21 @@ status_without_broker(const char *directory, const GError *cause)
 static void
 add_local(json_t *status, const char *directory)
 {
-    g_autoptr(json_t) files = zg_look_at_files(directory);
+    g_autoptr(json_t) found = zg_look_at_files(directory);
+    g_autoptr(json_t) programs = zg_supervisor_pid(directory) != 0
+                                     ? zg_look_at_programs(directory) : json_array();
     size_t i;
     json_t *problem;
 
-    json_array_foreach(files, i, problem)
+    json_array_extend(found, programs);
+    json_array_foreach(found, i, problem)
     {
         if (g_str_equal(text_of(problem, "severity", ""), "error") &&
             g_str_equal(text_of(status, "state", ""), "ok")) {
             json_object_set_new(status, "state", json_string("degraded"));
         }
     }
-    json_array_extend(json_object_get(status, "problems"), files);
+    json_array_extend(json_object_get(status, "problems"), found);
 }
 
 /* The broker answered no, which is another thing than no answer. */

@@ -498,6 +498,21 @@ class Trouble(HostdTest):
         big = self.wait_observed("an error", lambda o: o["error"])
         self.assertIn("not enough memory", big["error"]["message"])
 
+    @unittest.skipUnless(os.getuid() == 0, "only root chooses whom guests run as")
+    def test_a_hypervisor_that_could_not_start_is_tried_by_the_next_process(self):
+        self.configure()
+        good = (self.folder / "hostd.conf").read_text()
+        (self.folder / "hostd.conf").write_text(
+            good.replace("[libvirt]\n", "[libvirt]\nqemu-user = zg-nobody-at-all\n"))
+        first = subprocess.Popen([REAPER, HOSTD, "--config", self.folder / "hostd.conf"],
+                                 stdout=subprocess.PIPE, stderr=self.log)
+        self.reapers.append(first)
+        pid = int(first.stdout.readline())
+        until("the end of hostd", lambda: not pathlib.Path(f"/proc/{pid}").exists(), 30)
+        self.assertIn("to be started again", (self.folder / "hostd.log").read_text())
+        (self.folder / "hostd.conf").write_text(good)
+        self.start()
+
     def test_a_killed_guest_is_started_again_on_its_disk(self):
         self.configure()
         self.start()

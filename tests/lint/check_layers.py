@@ -11,10 +11,10 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 LIBRARIES = {
     "jansson.h": "jansson", "libwebsockets.h": "libwebsockets", "ldap.h": "ldap",
     "argon2.h": "argon2", "sqlite3.h": "sqlite3", "turbojpeg.h": "turbojpeg", "zlib.h": "zlib",
-    "seccomp.h": "seccomp", "yaml.h": "yaml",
+    "seccomp.h": "seccomp", "yaml.h": "yaml", "libsmartcols.h": "libsmartcols",
 }
 PREFIXES = {"openssl/": "openssl", "libvirt/": "libvirt", "curl/": "curl",
-            "libsmartcols/": "libsmartcols"}
+            "isa-l/": "isa-l"}
 # jansson is the type in which proto hands messages on, so whoever may include proto sees it.
 FOLLOWS_PROTO = {"jansson"}
 # tls.h hands out SSL_CTX.
