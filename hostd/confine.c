@@ -594,9 +594,11 @@ run_slirp(int tell_fd, int ready_fd, int exit_fd, int64_t mtu)
     snprintf(mtu_text, sizeof mtu_text, "--mtu=%d", (int)mtu);
     snprintf(ready_text, sizeof ready_text, "--ready-fd=%d", ready_fd);
     snprintf(exit_text, sizeof exit_text, "--exit-fd=%d", exit_fd);
+    /* Its sandbox wants to be root in the room's user namespace, where only we are mapped. */
     execlp("slirp4netns", "slirp4netns", "--configure", "--disable-host-loopback",
-           "--enable-sandbox", "--enable-seccomp", mtu_text, ready_text, exit_text, pid_text,
-           "tap0", NULL);
+           "--enable-seccomp", mtu_text, ready_text, exit_text,
+           geteuid() == 0 ? "--enable-sandbox" : pid_text,
+           geteuid() == 0 ? pid_text : "tap0", geteuid() == 0 ? "tap0" : NULL, NULL);
     _exit(127);
 }
 

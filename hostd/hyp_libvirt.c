@@ -217,6 +217,19 @@ write_qemu_conf(Libvirt *lv, GError **error)
                                     G_FILE_SET_CONTENTS_CONSISTENT, 0644, error);
 }
 
+/* An ordinary user's libvirt keeps things in the home, which need not be there: ours go with us. */
+static void
+leave_home(const char *uri)
+{
+    static const char *const names[] = {"XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"};
+    g_autofree char *root = embed_root(uri);
+    g_autofree char *home = root != NULL ? g_strconcat(root, "/home", NULL) : NULL;
+
+    for (size_t i = 0; home != NULL && geteuid() != 0 && i < G_N_ELEMENTS(names); i++) {
+        g_setenv(names[i], home, TRUE);
+    }
+}
+
 static void *
 libvirt_create(const ZgHypervisorOptions *options, ZgHypervisor *owner, GError **error)
 {
@@ -229,6 +242,7 @@ libvirt_create(const ZgHypervisorOptions *options, ZgHypervisor *owner, GError *
         return NULL;
     }
     if (g_once_init_enter(&once)) {
+        leave_home(options->uri); /* no other thread of hostd reads the environment yet */
         virSetErrorFunc(NULL, quiet);
         /* Sits on the default GMainContext: our loop drives it. Before the first connection. */
         virEventRegisterDefaultImpl();

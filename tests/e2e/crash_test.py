@@ -87,11 +87,23 @@ class Person(threading.Thread):
                 raise
             return True
 
+    def with_desktop(self, api, session):
+        """The session when it has a desktop; real ones take their time, and half the people
+        lose their patience."""
+        patience = 0 if self.inst.fake or random.random() < 0.5 else 90
+        deadline = time.monotonic() + patience
+        while True:
+            now = api.get(f"/my/sessions/{session['id']}")
+            if now["state"] != "pending" and now.get("desktop"):
+                return now
+            if time.monotonic() >= deadline or self.stop.wait(0.5):
+                return None
+
     def look(self, api, session):
         """Best effort: a viewer may lose its front or worker at any moment."""
         try:
-            now = api.get(f"/my/sessions/{session['id']}")
-            if now["state"] == "pending" or not now.get("desktop"):
+            now = self.with_desktop(api, session)
+            if now is None:
                 return
             ticket = api.post(f"/my/sessions/{session['id']}/ticket")["ticket"]
             self.inst.console(ticket).close()
