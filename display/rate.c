@@ -11,6 +11,7 @@
 #define CORRECTION_US_MOST 100000 /* of one answer: a lost packet is not a slow link */
 #define HOLD_US 250000            /* bytes without answer: so much more than the way takes */
 #define HOLD_BYTES 32768
+#define UNKNOWN_BYTES 8192        /* on their way while the rate is not known */
 #define SILENT_US 3000000         /* a viewer that never answers is not waited for */
 #define BURST_LATE_US 15000
 #define PROBE_RTT_US_LEAST 8000
@@ -184,8 +185,8 @@ zg_rate_wait_us(const ZgRate *rate, int64_t now_us)
     if (rate->n_pings == 0 || (rate->rtt_us == 0 && now_us - rate->heard_us > SILENT_US)) {
         return 0;
     }
-    if (rate->bytes_per_s <= 0) {
-        return ZG_RATE_WAIT_FOR_ANSWER; /* one update at a time until something is known */
+    if (rate->bytes_per_s <= 0) { /* small updates tell no rate, and need none */
+        return rate->position - rate->acked < UNKNOWN_BYTES ? 0 : ZG_RATE_WAIT_FOR_ANSWER;
     }
     if (rate->position - rate->acked >
         zg_rate_bytes_in(rate, rate->base_rtt_us + HOLD_US) + HOLD_BYTES) {

@@ -145,6 +145,20 @@ the_first_update_leaves_at_once_and_the_second_waits(void **state)
     assert_int_equal(zg_rate_wait_us(&l.rate, l.now_us), 0);
 }
 
+/* Typing: never enough bytes to tell a rate, and no reason to wait a round trip for each. */
+static void
+small_updates_do_not_wait_for_answers(void **state)
+{
+    Link l;
+
+    link_init(&l, 625000, 40 * MS);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(zg_rate_wait_us(&l.rate, l.now_us), 0);
+        link_update(&l, 600);
+        link_advance(&l, 30 * MS);
+    }
+}
+
 static void
 a_slower_link_is_noticed(void **state)
 {
@@ -263,6 +277,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_is_filled_without_a_queue),
         cmocka_unit_test(the_first_update_leaves_at_once_and_the_second_waits),
+        cmocka_unit_test(small_updates_do_not_wait_for_answers),
         cmocka_unit_test(a_slower_link_is_noticed),
         cmocka_unit_test(a_lost_packet_does_not_stop_the_link),
         cmocka_unit_test(a_cut_link_is_given_no_more_than_it_may_hold),
