@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/canvas.h"
 
+#include "display/tile_class.h"
+
+#define FILM_CELL 64
+
 static void
 drop_job(gpointer job)
 {
@@ -13,6 +17,7 @@ zg_canvas_init(ZgCanvas *c, int width, int height)
     *c = (ZgCanvas){.step = 1};
     zg_shadow_init(&c->shadow, width, height);
     zg_damage_init(&c->since, width, height);
+    zg_film_init(&c->film, width, height);
     c->areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
     c->moves = g_array_new(FALSE, FALSE, sizeof(ZgMove));
     c->jobs = g_ptr_array_new_with_free_func(drop_job);
@@ -25,6 +30,8 @@ zg_canvas_clear(ZgCanvas *c)
     g_array_unref(c->areas);
     g_array_unref(c->moves);
     zg_damage_clear(&c->since);
+    zg_film_clear(&c->film);
+    zg_h264_unref(c->h264);
     zg_shadow_clear(&c->shadow);
 }
 
@@ -45,13 +52,18 @@ zg_canvas_resize(ZgCanvas *c, int width, int height)
     zg_damage_clear(&c->since);
     zg_damage_init(&c->since, width, height);
     zg_damage_add(&c->since, (ZgRect){0, 0, width, height});
+    zg_film_clear(&c->film);
+    zg_film_init(&c->film, width, height);
+    g_clear_pointer(&c->h264, zg_h264_unref);
+    c->film_in_step = false;
     c->n_readers = 0; /* they keep the old pixels */
     forget_step(c);
 }
 
 void
-zg_canvas_note(ZgCanvas *c, const ZgDamage *fresh)
+zg_canvas_note(ZgCanvas *c, const ZgDamage *fresh, int64_t now_us)
 {
+    c->changed_us = now_us;
     zg_damage_merge(&c->since, fresh);
 }
 
@@ -69,6 +81,39 @@ count_pixels(const GArray *areas)
     return n;
 }
 
+/* Text that scrolls by is no film: that is told by what it looks like. */
+static bool
+looks_like_film(const ZgCanvas *c, ZgRect area)
+{
+    g_autofree ZgPalette *scratch = g_new(ZgPalette, 1);
+    int n_photo = 0, n = 0;
+
+    for (int y = area.y; y + FILM_CELL <= area.y + area.height; y += FILM_CELL) {
+        for (int x = area.x; x + FILM_CELL <= area.x + area.width; x += FILM_CELL, n++) {
+            uint32_t colour;
+            n_photo += zg_tile_classify(c->shadow.pixels + (size_t)y * (size_t)c->shadow.width + x,
+                                        (size_t)c->shadow.width, FILM_CELL, FILM_CELL, scratch,
+                                        &colour) == ZG_CLASS_PHOTO;
+        }
+    }
+    return n_photo * 2 > n;
+}
+
+static void
+follow_film(ZgCanvas *c, int64_t now_us)
+{
+    if (zg_film_note(&c->film, c->areas, now_us)) {
+        g_clear_pointer(&c->h264, zg_h264_unref);
+        if (!zg_rect_is_empty(c->film.area) && !looks_like_film(c, c->film.area)) {
+            zg_film_reject(&c->film);
+        }
+    }
+    c->film_in_step = false;
+    for (guint i = 0; i < c->areas->len && !zg_rect_is_empty(c->film.area); i++) {
+        c->film_in_step |= zg_rect_overlaps(c->film.area, g_array_index(c->areas, ZgRect, i));
+    }
+}
+
 /* The shadow becomes the frame. */
 static void
 advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
@@ -83,10 +128,60 @@ advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
     zg_damage_take(&c->since, INT64_MAX, c->areas);
     zg_shadow_take(&c->shadow, frame->pixels, c->areas);
     c->n_pixels = count_pixels(c->areas);
+    follow_film(c, c->changed_us);
+}
+
+static bool
+start_film(ZgCanvas *c)
+{
+    if (c->h264 == NULL) {
+        c->h264 = zg_h264_new(c->film.area);
+        c->film_key = true;
+    }
+    if (c->h264 == NULL) {
+        zg_encoder_say_fallback("h264", "tight");
+        zg_film_reject(&c->film);
+    }
+    return c->h264 != NULL;
+}
+
+/* The film as a frame, the rest as tiles. One job of a step can have the frame. */
+static ZgEncodeJob *
+new_job_of_step(ZgCanvas *c, const ZgView *view, const ZgEncodeWish *wish)
+{
+    g_autoptr(GArray) rest = NULL;
+    ZgEncodeJob *job;
+
+    if (!wish->h264 || wish->jpeg_quality < 0 || !c->film_in_step || !start_film(c)) {
+        return zg_encode_job_new(wish, c->areas, &c->shadow);
+    }
+    rest = g_array_new(FALSE, FALSE, sizeof(ZgRect));
+    zg_rects_subtract(c->areas, c->film.area, rest);
+    job = zg_encode_job_new(wish, rest, &c->shadow);
+    zg_encode_job_add_film(job, c->h264, c->film_no + 1, c->film_no,
+                           c->film_key || view->film_no != c->film_no);
+    c->film_no++;
+    c->film_key = c->film_in_step = false;
+    return job;
+}
+
+ZgBlob *
+zg_canvas_take_film(ZgCanvas *c, ZgView *view, const ZgEncodeJob *job)
+{
+    if (job->film == NULL) {
+        return NULL;
+    }
+    if (!job->film_key && view->film_no != job->film_before) {
+        zg_view_miss(view, zg_h264_area(job->h264));
+        c->film_key = true;
+        return NULL;
+    }
+    view->film_no = job->film_no;
+    return job->film;
 }
 
 static ZgEncodeJob *
-job_of_step(ZgCanvas *c, const ZgEncodeWish *wish)
+job_of_step(ZgCanvas *c, const ZgView *view, const ZgEncodeWish *wish)
 {
     ZgEncodeJob *job;
 
@@ -96,7 +191,7 @@ job_of_step(ZgCanvas *c, const ZgEncodeWish *wish)
             return zg_encode_job_ref(job);
         }
     }
-    job = zg_encode_job_new(wish, c->areas, &c->shadow);
+    job = new_job_of_step(c, view, wish);
     if (c->moves->len > 0) {
         zg_encode_job_add_moves(job, c->moves);
     }
@@ -129,11 +224,21 @@ clip_areas(const ZgView *view, GArray *areas)
     }
 }
 
+/* The film does not count: its quality follows the link. */
+static int64_t
+pixels_of_step(const ZgCanvas *c, const ZgEncodeWish *wish)
+{
+    ZgRect film = c->film.area;
+    int64_t n = wish->h264 && !zg_rect_is_empty(film) ? (int64_t)film.width * film.height : 0;
+
+    return MAX(c->n_pixels - n, 0);
+}
+
 static bool
 can_take_step(const ZgCanvas *c, const ZgView *view, const ZgEncodeWish *wish, int64_t budget)
 {
     return !view->overlaid && sees_all(c, view) && view->step == c->step - 1 &&
-           c->n_pixels <= budget && (wish->copyrect || c->moves->len == 0);
+           pixels_of_step(c, wish) <= budget && (wish->copyrect || c->moves->len == 0);
 }
 
 ZgEncodeJob *
@@ -154,7 +259,7 @@ zg_canvas_next_job(ZgCanvas *c, const ZgFrame *frame, ZgView *view, const ZgEnco
     if (can_take_step(c, view, wish, budget)) {
         zg_damage_copy(&view->dirty, &c->since);
         view->step = c->step;
-        return job_of_step(c, wish);
+        return job_of_step(c, view, wish);
     }
     areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
     zg_damage_take(&view->dirty, budget, areas);
@@ -201,6 +306,7 @@ zg_view_start_over(ZgView *view, int width, int height)
     zg_damage_init(&view->lossy, width, height);
     zg_damage_add(&view->dirty, (ZgRect){0, 0, width, height});
     view->step = 0;
+    view->film_no = 0;
     view->overlaid = false;
 }
 
@@ -216,6 +322,9 @@ zg_view_miss_job(ZgView *view, const ZgEncodeJob *job, unsigned n_blobs, bool mo
 {
     for (guint i = n_blobs; i < job->tiles->len; i++) {
         zg_view_miss(view, g_array_index(job->tiles, ZgRect, i));
+    }
+    if (!moved && job->h264 != NULL) {
+        zg_view_miss(view, zg_h264_area(job->h264));
     }
     for (guint i = 0; !moved && job->moves != NULL && i < job->moves->len; i++) {
         zg_view_miss(view, g_array_index(job->moves, ZgMove, i).to);
@@ -235,5 +344,8 @@ zg_view_note_job(ZgView *view, const ZgEncodeJob *job, unsigned n_blobs)
         if (!zg_rect_is_empty(blob->lossy)) {
             zg_damage_add(&view->lossy, blob->lossy);
         }
+    }
+    if (job->film != NULL && view->film_no == job->film_no) {
+        zg_damage_add(&view->lossy, job->film->lossy);
     }
 }

@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 #include "display/damage.h"
+#include "display/enc_h264.h"
 #include "display/encode_job.h"
+#include "display/film.h"
 #include "display/frame.h"
 #include "display/shadow.h"
 
@@ -21,6 +23,7 @@ typedef struct {
     ZgDamage lossy; /* was sent, but not exactly */
     int width, height; /* what the viewer can show of it, set by the owner */
     uint64_t step;  /* it has the shadow's picture as of this step; 0: of none */
+    uint64_t film_no; /* the last frame of the film that it has */
     bool overlaid;  /* something else was drawn over it; until zg_view_start_over() */
 } ZgView;
 
@@ -29,10 +32,16 @@ typedef struct {
     uint64_t step;
     unsigned n_readers; /* jobs on another thread that read the shadow */
     ZgDamage since;     /* changed on the frame since the last step */
+    int64_t changed_us;
     GArray *areas;      /* ZgRect, of the last step, after its moves */
     GArray *moves;      /* ZgMove */
     int64_t n_pixels;   /* of @areas */
     GPtrArray *jobs;    /* ZgEncodeJob of the last step, one a wish */
+    ZgFilm film;
+    ZgH264 *h264;       /* of the film, while somebody wants it so */
+    uint64_t film_no;   /* the last frame given to it; unique for the life of the canvas */
+    bool film_in_step;  /* the film changed and no job of the last step has its frame yet */
+    bool film_key;      /* somebody lacks the frame before */
 } ZgCanvas;
 
 void zg_canvas_init(ZgCanvas *canvas, int width, int height);
@@ -40,7 +49,7 @@ void zg_canvas_clear(ZgCanvas *canvas);
 void zg_canvas_resize(ZgCanvas *canvas, int width, int height);
 
 /** zg_canvas_note() - @fresh has changed on the frame; views are told by zg_damage_merge(). */
-void zg_canvas_note(ZgCanvas *canvas, const ZgDamage *fresh);
+void zg_canvas_note(ZgCanvas *canvas, const ZgDamage *fresh, int64_t now_us);
 
 /**
  * zg_canvas_next_job() - what brings @view on
@@ -63,6 +72,13 @@ ZgEncodeJob *zg_canvas_urgent_job(ZgCanvas *canvas, const ZgFrame *frame, ZgView
 
 /** zg_canvas_is_current() - has the view the shadow's picture, and the shadow the frame's? */
 bool zg_canvas_is_current(const ZgCanvas *canvas, const ZgView *view);
+
+/**
+ * zg_canvas_take_film() - can the view show the job's frame of the film?
+ * Return: the frame (borrowed) to send first, which it counts as having; NULL: it has none, or the
+ * view cannot, and then misses the area.
+ */
+ZgBlob *zg_canvas_take_film(ZgCanvas *canvas, ZgView *view, const ZgEncodeJob *job);
 
 void zg_view_clear(ZgView *view);
 

@@ -45,6 +45,8 @@ zg_encode_job_unref(ZgEncodeJob *job)
         g_array_unref(job->moves);
     }
     zg_blob_unref(job->first);
+    zg_blob_unref(job->film);
+    zg_h264_unref(job->h264);
     g_array_unref(job->tiles);
     g_ptr_array_unref(job->blobs);
     g_atomic_rc_box_release(job->pixels);
@@ -59,8 +61,37 @@ zg_encode_job_add_moves(ZgEncodeJob *job, const GArray *moves)
 }
 
 void
+zg_encode_job_add_film(ZgEncodeJob *job, ZgH264 *h264, uint64_t no, uint64_t before, bool key)
+{
+    ZgRect area = zg_h264_area(h264);
+
+    job->h264 = zg_h264_ref(h264);
+    job->film_no = no;
+    job->film_before = before;
+    job->film_key = key;
+    job->n_pixels += (int64_t)area.width * area.height;
+}
+
+static void
+run_film(ZgEncodeJob *job)
+{
+    ZgRect area = zg_h264_area(job->h264);
+
+    job->film = zg_h264_encode(job->h264,
+                               job->pixels + (size_t)area.y * job->stride + (size_t)area.x,
+                               job->stride, job->film_key, job->wish.jpeg_quality);
+    if (job->film == NULL) {
+        zg_encoder_say_fallback("h264", zg_encode_wish_name(&job->wish));
+        zg_split_tiles(area, job->tiles);
+    }
+}
+
+void
 zg_encode_job_run(ZgEncodeJob *job, ZgEncoderSet *encoders)
 {
+    if (job->h264 != NULL) {
+        run_film(job);
+    }
     for (guint i = 0; i < job->tiles->len; i++) {
         ZgRect r = g_array_index(job->tiles, ZgRect, i);
         ZgTile tile = {.area = r,

@@ -39,7 +39,7 @@ zg_encode_wish_same_kind(const ZgEncodeWish *a, const ZgEncodeWish *b)
 bool
 zg_encode_wish_equal(const ZgEncodeWish *a, const ZgEncodeWish *b)
 {
-    return zg_encode_wish_same_kind(a, b) && a->copyrect == b->copyrect &&
+    return zg_encode_wish_same_kind(a, b) && a->copyrect == b->copyrect && a->h264 == b->h264 &&
            a->jpeg_quality == b->jpeg_quality &&
            zg_pixel_format_equal(&a->format, &b->format);
 }

@@ -42,6 +42,7 @@ typedef struct {
     ZgPixelFormat format;
     bool tight;         /* else */
     bool zrle, hextile; /* at most one of them; else raw */
+    bool h264;        /* a film may be sent as such, beside the encoding above */
     bool copyrect;    /* moved parts may be sent as such */
     int jpeg_quality; /* 0..9; -1: everything exact */
 } ZgEncodeWish;

@@ -421,21 +421,14 @@ search(ZgMoveFinder *f, bool both_ways, GArray *out_moves)
 /* ---- order ---- */
 
 static bool
-overlaps(ZgRect a, ZgRect b)
-{
-    return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height &&
-           b.y < a.y + a.height;
-}
-
-static bool
 spoils_later(const GArray *moves, guint first, guint i)
 {
     ZgRect to = g_array_index(moves, ZgMove, i).to;
 
     for (guint k = first; k < moves->len; k++) {
         ZgMove other = g_array_index(moves, ZgMove, k);
-        if (k != i &&
-            overlaps(to, (ZgRect){other.from_x, other.from_y, other.to.width, other.to.height})) {
+        ZgRect from = {other.from_x, other.from_y, other.to.width, other.to.height};
+        if (k != i && zg_rect_overlaps(to, from)) {
             return true;
         }
     }

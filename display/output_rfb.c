@@ -508,6 +508,7 @@ rfb_get_wish(const ZgOutput *output, ZgEncodeWish *out_wish)
                                .tight = look->tight,
                                .zrle = !look->tight && look->zrle,
                                .hextile = !look->tight && !look->zrle && look->hextile,
+                               .h264 = look->h264 && look->jpeg_quality >= 0,
                                .copyrect = look->copyrect,
                                .jpeg_quality = look->jpeg_quality};
 }

@@ -29,7 +29,7 @@ note_changes(ZgPipeline *p)
             zg_damage_merge(&p->viewers[i]->urgent, fresh);
         }
     }
-    zg_canvas_note(&p->canvas, fresh);
+    zg_canvas_note(&p->canvas, fresh, now_us);
     p->frame.generation++;
     zg_damage_reset(&p->frame.fresh);
 }

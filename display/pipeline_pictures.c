@@ -69,13 +69,12 @@ link_us(const ZgPipelineViewer *v, size_t n_bytes)
 }
 
 static void
-note_lossy(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job, guint n_blobs,
-           size_t n_bytes)
+note_lossy(ZgPipeline *p, ZgPipelineViewer *v, const GPtrArray *blobs, size_t n_bytes)
 {
     ZgEncodeWish wish;
 
-    for (guint i = 0; i < n_blobs; i++) {
-        const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
+    for (guint i = 0; i < blobs->len; i++) {
+        const ZgBlob *blob = g_ptr_array_index(blobs, i);
         if (!zg_rect_is_empty(blob->lossy)) {
             v->output->ops->get_wish(v->output, &wish);
             zg_quality_note(&v->quality, p->rules, wish.jpeg_quality, link_us(v, n_bytes),
@@ -93,9 +92,14 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     size_t n_bytes = 0, most_bytes = get_budget(p, v);
     int64_t n_pixels = 0;
     guint n = 0;
+    ZgBlob *film = zg_canvas_take_film(&p->canvas, &v->view, job);
 
     if (job->first != NULL) {
         g_ptr_array_add(blobs, job->first);
+    }
+    if (film != NULL) {
+        g_ptr_array_add(blobs, film);
+        n_bytes += film->n_bytes;
     }
     for (; n < job->blobs->len; n++) {
         ZgBlob *blob = g_ptr_array_index(job->blobs, n);
@@ -109,8 +113,9 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     }
     zg_view_note_job(&v->view, job, n);
     zg_view_miss_job(&v->view, job, n, true);
-    v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel, n_bytes, n_pixels);
-    note_lossy(p, v, job, n, n_bytes);
+    v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel,
+                                      n_bytes - (film != NULL ? film->n_bytes : 0), n_pixels);
+    note_lossy(p, v, blobs, n_bytes);
     zg_effort_sent(&v->effort);
     v->behind |= n < job->blobs->len;
     if (n < job->blobs->len) {
@@ -142,6 +147,7 @@ still_fits(const ZgPipelineViewer *v, const ZgEncodeJob *job)
 
     v->output->ops->get_wish(v->output, &wish);
     return zg_encode_wish_same_kind(&wish, &job->wish) && (job->first == NULL || wish.copyrect) &&
+           (job->h264 == NULL || wish.h264) &&
            zg_pixel_format_equal(&wish.format, &job->wish.format) &&
            (job->wish.jpeg_quality < 0 || wish.jpeg_quality >= 0);
 }

@@ -14,6 +14,13 @@ zg_rect_is_empty(ZgRect r)
     return r.width <= 0 || r.height <= 0;
 }
 
+static inline bool
+zg_rect_overlaps(ZgRect a, ZgRect b)
+{
+    return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height &&
+           b.y < a.y + a.height;
+}
+
 /** zg_rect_clip() - the part of @r inside 0,0 .. @width,@height; may be empty. */
 static inline ZgRect
 zg_rect_clip(ZgRect r, int width, int height)

@@ -130,6 +130,9 @@ note_encoding(ZgRfbLook *look, int32_t encoding)
     case ZG_RFB_HEXTILE:
         look->hextile = true;
         break;
+    case ZG_RFB_H264:
+        look->h264 = true;
+        break;
     case ZG_RFB_DESKTOP_SIZE:
         look->desktop_size = true;
         break;
