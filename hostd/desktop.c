@@ -274,7 +274,8 @@ zg_desktop_on_event(ZgDesktop *desktop, ZgHypEvent event, bool powered_off)
     }
     desktop->power = ZG_POWER_OFF;
     zg_desktop_forget_guest(desktop,
-                            powered_off ? "powered off from inside" : "stopped unexpectedly");
+                            powered_off ? "The desktop was switched off from inside."
+                                         : "The desktop stopped unexpectedly.");
     if (desktop->state.signed_on != NULL && powered_off) {
         zg_desktop_session_ended(desktop, "the person powered the desktop off");
     } else {

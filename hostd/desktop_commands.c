@@ -168,6 +168,6 @@ zg_desktop_suspend(ZgDesktop *desktop, bool rests, ZgDesktopDone done, void *use
     }
     desktop->saving = true;
     desktop->state.rests = rests;
-    zg_desktop_forget_guest(desktop, "suspended");
+    zg_desktop_forget_guest(desktop, "The desktop was saved and rests.");
     zg_hypervisor_save(desktop->env->hyp, desktop->id, on_saved, command_call(desktop, done, user));
 }

@@ -171,7 +171,8 @@ void
 zg_desktop_remove_domain(ZgDesktop *desktop, ZgStep step)
 {
     desktop->doing = step;
-    zg_desktop_forget_guest(desktop, step == ZG_STEP_DROP ? "refreshed" : "removed");
+    zg_desktop_forget_guest(desktop, step == ZG_STEP_DROP ? "The session has ended."
+                                                         : "The desktop is gone.");
     if (zg_desktop_is_running(desktop)) {
         desktop->power = ZG_POWER_STOPPING;
     }
@@ -315,7 +316,7 @@ zg_desktop_stop(ZgDesktop *desktop)
 {
     desktop->doing = ZG_STEP_STOP;
     desktop->power = ZG_POWER_STOPPING;
-    zg_desktop_forget_guest(desktop, "switched off");
+    zg_desktop_forget_guest(desktop, "The desktop was switched off.");
     zg_desktop_changed(desktop);
     zg_hypervisor_stop(desktop->env->hyp, desktop->id, on_stopped, desktop);
 }

@@ -314,7 +314,7 @@ on_front_closed(ZgWsClient *front, unsigned code, const char *reason, void *user
         finish(console);
     } else if ((code == 0 || code == 1001 || code == 1006) && console->resume != NULL) {
         resume_later(console, text);
-    } else if (code == 4403) {
+    } else if (code == 4403 || (code == 4404 && console->resume != NULL)) {
         zg_say("%s", text);
         finish(console);
     } else {

@@ -111,6 +111,8 @@ make_admin(const ZgInstallation *in, const char *name, const ZgSecret *password,
 {
     g_autofree char *program = zg_program_find("zaguan-broker", "broker", error);
     g_autofree char *conf = g_build_filename(in->dir, "broker.conf", NULL);
+    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
+        G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
     g_autoptr(GSubprocess) child = NULL;
     GOutputStream *to_child;
     bool written;
@@ -118,8 +120,9 @@ make_admin(const ZgInstallation *in, const char *name, const ZgSecret *password,
     if (program == NULL) {
         return false;
     }
-    child = g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE,
-                             error, program, "--config", conf, "--create-local-admin", name, NULL);
+    g_subprocess_launcher_setenv(launcher, "ZAGUAN_LOG", "warning", FALSE);
+    child = g_subprocess_launcher_spawn(launcher, error, program, "--config", conf,
+                                        "--create-local-admin", name, NULL);
     if (child == NULL) {
         return false;
     }
