@@ -105,6 +105,20 @@ class UpTest(unittest.TestCase):
         wait_for("the portal", self.answers)
         self.assertIn("was ended by signal 9", (self.dir / "log/up.log").read_text())
 
+    def log_of(self, name):
+        return (self.dir / f"log/{name}.log").read_text()
+
+    def test_a_hypervisor_that_cannot_be_opened_is_tried_again_by_a_new_process(self):
+        self.assertEqual(self.zaguan("up", self.dir, "--detach").returncode, 0)
+        wait_for("the hypervisor", lambda: "hypervisor-open" in self.log_of("hostd"))
+        etc = self.dir / "hostd/libvirt/etc"
+        etc.rename(etc.with_name("etc.kept"))
+        etc.write_text("in the way")
+        os.kill(self.pid("hostd"), signal.SIGKILL)
+        wait_for("hostd to give up", lambda: "ending, to be started again" in self.log_of("hostd"))
+        etc.unlink()
+        wait_for("the hypervisor again", lambda: self.log_of("hostd").count("hypervisor-open") >= 2)
+
     def test_a_port_that_is_taken_fails_the_start_and_is_named(self):
         with socket.create_server(("127.0.0.1", self.rfb)):
             done = self.zaguan("up", self.dir, "--detach")
