@@ -622,7 +622,8 @@ answer_wrong_method(ZgApiCall *call)
 
     body =
         g_strdup_printf("{\"code\":\"method-not-allowed\",\"detail\":\"This path knows %s.\","
-                        "\"hint\":\"\",\"status\":405,\"title\":\"Method not allowed\","
+                        "\"hint\":\"Use one of these.\",\"status\":405,"
+                        "\"title\":\"Method not allowed\","
                         "\"trace_id\":\"%s\",\"type\":\"urn:zaguan:problem:method-not-allowed\"}",
                         allow_text->str, call->trace_id);
     zg_http_answer(call->request, 405, headers, "application/problem+json", body, strlen(body));

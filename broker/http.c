@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "common/base/error.h"
 #include "common/base/fd.h"
+#include "common/base/id.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
@@ -18,6 +19,7 @@
 #define STREAM_QUEUE_BYTES (512 * 1024)
 #define MAX_DRAINED_BYTES (16 * 1024 * 1024)
 #define DRAIN_S 3
+#define TRACE_ID_CHARS 16
 #define MAX_QUERY_KEYS 16
 #define MAX_VALUE_BYTES 8192
 
@@ -320,18 +322,33 @@ detach(Slot *slot)
     zg_http_request_unref(request);
 }
 
+/* A problem of our own, before or instead of a handler's. The texts are ours: no quotes in them. */
+static void
+answer_problem(ZgHttpRequest *request, int status, const char *code, const char *title,
+               const char *detail, const char *hint)
+{
+    g_autofree char *id = zg_id_new();
+    g_autofree char *trace_id = g_strndup(id, TRACE_ID_CHARS);
+    const char *headers[] = {"Cache-Control", "no-store", "X-Trace-Id", trace_id, NULL};
+    g_autofree char *body =
+        g_strdup_printf("{\"code\":\"%s\",\"detail\":\"%s\",\"hint\":\"%s\",\"status\":%d,"
+                        "\"title\":\"%s\",\"trace_id\":\"%s\","
+                        "\"type\":\"urn:zaguan:problem:%s\"}",
+                        code, detail, hint, status, title, trace_id, code);
+
+    zg_log_info("http-refused", trace_id, "%d: %s", status, detail);
+    zg_http_answer(request, status, headers, "application/problem+json", body, strlen(body));
+}
+
 static gboolean
 on_deadline(gpointer data)
 {
-    static const char body[] =
-        "{\"code\":\"timeout\",\"detail\":\"No answer in time. Try again in a moment.\","
-        "\"status\":504,\"title\":\"Timed out\",\"type\":\"urn:zaguan:problem:timeout\","
-        "\"trace_id\":\"-\"}";
     ZgHttpRequest *request = data;
 
     request->deadline = 0;
     zg_log_warning("http-deadline", request->path, "no answer within %d s", HANDLER_DEADLINE_S);
-    zg_http_answer(request, 504, NULL, "application/problem+json", body, strlen(body));
+    answer_problem(request, 504, "timeout", "Timed out", "No answer in time.",
+                   "Try again in a moment.");
     return G_SOURCE_REMOVE;
 }
 
@@ -466,13 +483,9 @@ request_new(ZgHttpServer *server, struct lws *wsi, const char *path, size_t n_pa
 static void
 refuse_head(ZgHttpRequest *request, int status, const char *code, const char *detail)
 {
-    g_autofree char *body =
-        g_strdup_printf("{\"code\":\"%s\",\"detail\":\"%s\",\"status\":%d,\"title\":\"Refused\","
-                        "\"trace_id\":\"-\",\"type\":\"urn:zaguan:problem:%s\"}",
-                        code, detail, status, code);
-
     request->close_after = true; /* the body that follows is not read */
-    zg_http_answer(request, status, NULL, "application/problem+json", body, strlen(body));
+    answer_problem(request, status, code, "Refused", detail,
+                   "Correct the request and send it again.");
 }
 
 static void

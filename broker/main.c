@@ -286,8 +286,10 @@ list_routes(void)
 {
     for (size_t i = 0; i < ZG_N_ROUTES; i++) {
         const ZgRoute *route = zg_route_at(i);
+        g_autofree char *query = g_strchomp(g_strdup(route->query != NULL ? route->query : ""));
 
-        printf("%s %s%s\n", zg_method_name(route->method), ZG_ROUTE_PREFIX, route->pattern);
+        printf("%s %s%s%s\n", zg_method_name(route->method), ZG_ROUTE_PREFIX, route->pattern,
+               query);
     }
     printf("GET /healthz\n");
     return 0;
@@ -330,7 +332,7 @@ main(int argc, char **argv)
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "configuration file", "FILE"},
         {"create-local-admin", 0, 0, G_OPTION_ARG_STRING, &admin,
          "add a local administrator, password on stdin", "NAME"},
-        {"list-routes", 0, 0, G_OPTION_ARG_NONE, &routes, "print the API's routes", NULL},
+        {"list-routes", 0, 0, G_OPTION_ARG_NONE, &routes, "print routes and query keys", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &version, "print the version", NULL},
         G_OPTION_ENTRY_NULL,
     };

@@ -234,8 +234,14 @@ class ContractTest(unittest.TestCase):
     def test_contract_and_route_table_have_the_same_routes(self):
         text = subprocess.run([BROKER, "--list-routes"], check=True, capture_output=True,
                               text=True).stdout
-        self.assertEqual({tuple(line.split(" ", 1)) for line in text.splitlines()},
-                         set(routes_of_contract()))
+        table = {tuple(line.split()[:2]): set(line.split()[2:]) for line in text.splitlines()}
+        self.assertEqual(set(table), set(routes_of_contract()))
+        for (method, path), operation in routes_of_contract().items():
+            parameters = [resolve(p) for p in operation.get("parameters", [])]
+            self.assertEqual(table[method, path],
+                             {p["name"] for p in parameters if p["in"] == "query"}, path)
+            keyed = "Idempotency-Key" in {p["name"] for p in parameters if p["in"] == "header"}
+            self.assertFalse(keyed and method == "GET", path)
 
     def test_every_route_but_sign_in_and_health_wants_a_sign_in(self):
         for method, path in routes_of_contract():
@@ -495,11 +501,14 @@ class ContractTest(unittest.TestCase):
         self.assertIn("Max-Age=0", out.headers["set-cookie"])
 
     def test_oversize_and_chunked_bodies_are_refused(self):
-        answer = self.broker.request("POST", "/api/v1/sign-in", b"x" * (300 * 1024))
-        self.assertEqual(answer.status, 413)
-        answer = self.broker.request("POST", "/api/v1/sign-in", None,
-                                     {"Transfer-Encoding": "chunked"})
-        self.assertEqual(answer.status, 411)
+        for body, headers, status in ((b"x" * (300 * 1024), {}, 413),
+                                      (None, {"Transfer-Encoding": "chunked"}, 411),
+                                      (None, {"Content-Length": "-1"}, 400)):
+            answer = self.broker.request("POST", "/api/v1/sign-in", body, headers)
+            self.assertEqual(answer.status, status)
+            schema = {"$ref": "#/components/schemas/Problem", "components": OPENAPI["components"]}
+            jsonschema.Draft202012Validator(schema).validate(answer.json)
+            self.assertEqual(answer.headers["x-trace-id"], answer.json["trace_id"])
 
     def test_unknown_paths_and_methods_are_told_apart(self):
         self.assertEqual(self.broker.request("GET", "/api/v1/nothing").status, 404)
