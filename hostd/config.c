@@ -5,6 +5,7 @@
 #include "common/base/config.h"
 #include "common/base/error.h"
 #include "common/base/id.h"
+#include "hostd/confine.h"
 
 /* Debian's reserved number of libvirt-qemu; works where the account itself is not installed. */
 #define QEMU_UID_TEXT "+64055"
@@ -19,6 +20,7 @@ static bool
 check(const char *path, ZgHostdConfig *config, GError **error)
 {
     const char *wrong = NULL;
+    uint32_t address, mask;
 
     if (!zg_name_is_valid(config->name)) {
         wrong = "[hostd] name: must be lower-case letters, digits and hyphens, at most 63";
@@ -38,6 +40,13 @@ check(const char *path, ZgHostdConfig *config, GError **error)
     if (wrong != NULL) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID, "%s: %s", path, wrong);
         return false;
+    }
+    for (char **at = config->deny; at != NULL && *at != NULL; at++) {
+        if (!zg_confine_parse_route(*at, &address, &mask)) {
+            g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID,
+                        "%s: [network] deny: '%s' is not an IPv4 address or network", path, *at);
+            return false;
+        }
     }
     return true;
 }

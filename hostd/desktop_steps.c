@@ -7,6 +7,7 @@
 #include "hostd/domain_xml.h"
 #include "hostd/folder.h"
 #include "hostd/image.h"
+#include "hostd/image_seal.h"
 #include "hostd/overlay.h"
 
 #define SLOT_HELD_S 45 /* a guest that has not said hello by then no longer counts as starting */
@@ -70,7 +71,7 @@ disk_work(void *data)
         return;
     }
     image = zg_image_load(job->images_dir, job->template_name, job->version, &job->error);
-    if (image != NULL) {
+    if (image != NULL && zg_image_check_seal(image, &job->error)) {
         job->size_mib = MAX(image->virtual_mib, job->disk_mib);
         zg_overlay_create(job->overlay, image->disk, job->size_mib, job->qemu_user, &job->error);
     }

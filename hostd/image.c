@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/proto/json.h"
 #include "hostd/folder.h"
+#include "hostd/image_seal.h"
 #include "hostd/qcow2_header.h"
 #include "hostd/run.h"
 #include "hostd/user.h"
@@ -437,7 +438,11 @@ zg_image_import(const ZgImageImport *job, GError **error)
         zg_folder_remove(staging, NULL);
         return NULL;
     }
-    return zg_image_load(job->images_dir, job->template_name, job->version, error);
+    there = zg_image_load(job->images_dir, job->template_name, job->version, error);
+    if (there != NULL) {
+        zg_image_seal(there);
+    }
+    return g_steal_pointer(&there);
 }
 
 bool

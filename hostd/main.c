@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zaguan-hostd: one hypervisor host. Configuration, KVM proof, the room, then the loop. */
+#include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/base/error.h"
@@ -171,6 +174,26 @@ run(const ZgHostdConfig *config, const ZgConfinement *room, const ZgKvmProof *kv
     return program.failed ? 1 : 0;
 }
 
+/* Two of us would pull at the same guests. The lock lives as long as this process. */
+static bool
+take_lock(const char *run_dir, GError **error)
+{
+    g_autofree char *path = g_strconcat(run_dir, "/lock", NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        zg_set_errno(error, errno, "open '%s'", path);
+        return false;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        g_set_error(error, ZG_ERROR, ZG_ERROR_CONFLICT,
+                    "another zaguan-hostd runs on this state folder (it holds '%s')", path);
+        return false;
+    }
+    return true; /* never closed */
+}
+
 static int
 start(const ZgHostdConfig *config)
 {
@@ -195,7 +218,9 @@ start(const ZgHostdConfig *config)
                      is_embedded(config->uri)
                  ? zg_relay_start(config->broker, config->state_dir, &error)
                  : g_strdup(config->broker);
-    if (error != NULL || !enter_room(config, !kvm.proven, &room, &error)) {
+    /* After the relay, a fork that must not keep the lock. */
+    if (error != NULL || !take_lock(run_dir, &error) ||
+        !enter_room(config, !kvm.proven, &room, &error)) {
         zg_log_error("not-started", config->name, "%s", error->message);
     } else {
         status = run(config, &room, &kvm, broker);

@@ -134,11 +134,13 @@ class Installation:
     """See the module. `pools` are manifests as YAML; with none only the programs are started."""
 
     def __init__(self, *pools, templates=("debian-tiny",), ready=1, directory=True, init=(),
-                 wait_s=420, state_folder=None, fake=False):
+                 wait_s=420, state_folder=None, fake=False,
+                 hostd_conf=""):
         self.pools, self.templates, self.n_ready = pools, templates, ready
         self.with_directory, self.init_options, self.wait_s = directory, list(init), wait_s
         self.listen = [] if "--listen" in init else ["--listen", "127.0.0.1"]
         self.fake = fake  # no guests: hostd's hypervisor without any
+        self.hostd_conf = hostd_conf  # appended to hostd.conf
         self.build = build_folder()
         self.program = self.build / "client/ctl/zaguan"
         self.https_port, self.rfb_port, self.metrics_port = free_ports(3)
@@ -188,6 +190,8 @@ class Installation:
             conf.write_text("\n".join(
                 f"uri=fake://{self.dir}/hostd/guests" if line.startswith("uri=") else line
                 for line in conf.read_text().splitlines()) + "\n")
+        with open(self.dir / "hostd.conf", "a") as conf:
+            conf.write(self.hostd_conf)
         if self.with_directory:
             self.run(ROOT / "tools/demo-directory", "start", self.dir)
 

@@ -620,6 +620,22 @@ class Fake(HostdTest):
                                    session="d" * 32, user="eva", unix_name="eva", uid=20002)
         self.assertEqual(late["code"], "conflict")
 
+    def test_a_damaged_image_makes_no_desktop(self):
+        self.configure()
+        self.start()
+        self.import_image()
+        disk = next(self.folder.glob("**/images/tiny/1/disk.qcow2"))
+        self.assertEqual(disk.stat().st_mode & 0o777, 0o444)
+        disk.chmod(0o644)
+        with open(disk, "r+b") as image:
+            image.seek(4096)
+            image.write(b"damage")
+        self.want()
+        seen = self.wait_observed("the refusal", lambda o: o["error"])
+        self.assertIn("'tiny' version 1 is damaged", seen["error"]["message"])
+        self.assertIn("import the template again", seen["error"]["message"])
+        self.assertEqual(list(self.folder.glob("**/desktops/*/1/disk.qcow2")), [])
+
     def prepared(self, generation):
         self.wait_observed("a prepared desktop", lambda o: o["prepared"] and
                            o["generation"] == generation)
