@@ -300,6 +300,25 @@ class Commands(Case):
         done = self.zaguan("desktop", "refresh", "office-2")
         self.assertEqual(done.stderr.count("working"), 1, done.stderr)
 
+    def test_progress_on_a_terminal_is_one_line_that_is_drawn_anew(self):
+        ours, theirs = pty.openpty()
+        self.env["TERM"] = "xterm"
+        done = subprocess.run([ZAGUAN, "desktop", "refresh", "office-2", "--context", self.context],
+                              stdout=subprocess.PIPE, stderr=theirs, timeout=60, env=self.env)
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 65536):
+                shown += piece
+        except OSError:
+            pass  # all was read, and nobody has the other end
+        os.close(ours)
+        self.assertEqual((done.returncode, done.stdout), (0, b""))
+        self.assertIn(b"[#", shown)
+        self.assertGreater(shown.count(b"\r"), 2)
+        self.assertEqual(shown.count(b"\n"), 2, shown)  # the bar's, and that of "done"
+        self.assertNotIn(b"\033[3", shown)
+
     def test_status_looks_at_this_machine_when_the_portal_is_away(self):
         self.server.shutdown()
         self.server.server_close()
