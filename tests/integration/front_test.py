@@ -723,6 +723,30 @@ class FrontTest(FrontCase):
             link.close()
         self.assertLess(time.monotonic() - begun, 13)
 
+    def rfb_stranger(self, stage):
+        """A connection on 5900 that goes silent after `stage` steps."""
+        steps = [(12, b"RFB 003.008\n"), (2, b"\x13"), (2, b"\0\x02"), (6, struct.pack(">I", 262))]
+        link = socket.create_connection(("127.0.0.1", self.rfb_port), 15)
+        for n, answer in steps[:stage]:
+            Rfb.need(link, n)
+            link.sendall(answer)
+        return link
+
+    def test_a_stranger_is_cut_off_at_any_stage(self):
+        begun = time.monotonic()
+        # Not where a VNC viewer asks its person for name and password: those have places of their own.
+        links = [self.rfb_stranger(stage) for stage in range(5)]
+        links.append(self.tls())  # TLS, and no request
+        links.append(WebSocket("127.0.0.1", self.https_port, self.ca).socket)  # and no ticket
+        for stage, link in enumerate(links):
+            link.settimeout(15)
+            with self.subTest(stage=stage), contextlib.suppress(ConnectionError, ssl.SSLError):
+                while link.recv(4096):
+                    pass
+                self.assertLess(time.monotonic() - begun, 13)
+            link.close()
+        self.assertGreater(time.monotonic() - begun, 5)  # people are slower than programs
+
     def test_one_address_cannot_take_every_place(self):
         links = [socket.create_connection(("127.0.0.1", self.https_port), DEADLINE_S)
                  for _ in range(128)]
