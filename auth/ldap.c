@@ -702,7 +702,8 @@ with_failover(LdapProvider *provider, const char *user, const char *password, si
 {
     int64_t end_us = g_get_monotonic_time() + provider->config.timeout_s * G_USEC_PER_SEC;
     int first = g_atomic_int_get(&provider->first_uri);
-    g_autoptr(GError) last = NULL;
+    g_autoptr(GString) causes = g_string_new(NULL);
+    ZgErrorCode code = ZG_ERROR_UNAVAILABLE;
 
     for (int i = 0; i < provider->n_uris; i++) {
         int at = (first + i) % provider->n_uris;
@@ -724,10 +725,10 @@ with_failover(LdapProvider *provider, const char *user, const char *password, si
             return ok;
         }
         zg_log_warning("ldap-uri-failed", uri, "%s", cause->message);
-        g_clear_error(&last);
-        last = g_steal_pointer(&cause);
+        g_string_append_printf(causes, "%s%s", causes->len > 0 ? "; " : "", cause->message);
+        code = zg_error_code_of(cause);
     }
-    g_propagate_error(error, g_steal_pointer(&last));
+    g_set_error_literal(error, ZG_ERROR, (int)code, causes->str);
     return false;
 }
 

@@ -8,6 +8,10 @@
 /* What every refused sign-in says, whether the name is unknown or the password is wrong. */
 #define ZG_SIGN_IN_REFUSED "The user name or the password is not correct."
 
+/* What a person is told when the check could not be made; the log has cause and addresses. */
+#define ZG_SIGN_IN_UNAVAILABLE                                                                     \
+    "The directory does not answer, so nobody can be signed in now. Try again in a moment."
+
 /* Who somebody is, as the provider says. */
 typedef struct {
     char *user;      /* the provider's own spelling of the name */

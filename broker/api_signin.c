@@ -196,8 +196,12 @@ refuse(Job *job)
         zg_throttle_succeeded(call->api->throttle, job->typed, call->peer);
     }
     call->api->sign_ins_refused++;
-    zg_log_info("sign-in-refused", job->user, "from %s: %s", call->peer, job->error->message);
-    call->error = g_steal_pointer(&job->error);
+    zg_log_info("sign-in-refused", job->user, "from %s, trace %s: %s", call->peer, call->trace_id,
+                job->error->message);
+    /* Whoever asks is a stranger: where the directory is and what ails it is not for them. */
+    call->error = code == ZG_ERROR_UNAVAILABLE || code == ZG_ERROR_TIMEOUT
+                      ? g_error_new_literal(ZG_ERROR, (int)code, ZG_SIGN_IN_UNAVAILABLE)
+                      : g_steal_pointer(&job->error);
     g_timeout_add((guint)(wait_us / 1000), refuse_later, call);
 }
 

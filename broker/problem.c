@@ -30,6 +30,9 @@ detail_of(const GError *error, const char *reason, const char *language)
     if (zg_error_code_of(error) == ZG_ERROR_FAILED) {
         return zg_word(ZG_WORDS_DETAIL, "failed", language);
     }
+    if (strcmp(error->message, ZG_SIGN_IN_UNAVAILABLE) == 0) {
+        return zg_word(ZG_WORDS_DETAIL, "sign-in-unavailable", language);
+    }
     if (strcmp(error->message, ZG_SIGN_IN_REFUSED) == 0) {
         return zg_word(ZG_WORDS_DETAIL, "sign-in-refused", language);
     }

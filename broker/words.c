@@ -49,6 +49,7 @@ static const struct {
     {ZG_WORDS_TITLE, "failed", "Something went wrong on our side", "Algo ha fallado por nuestra parte"},
 
     {ZG_WORDS_DETAIL, "failed", "Something went wrong on our side; the log has more under the trace id.", "Algo ha fallado por nuestra parte; el registro dice más con este identificador."},
+    {ZG_WORDS_DETAIL, "sign-in-unavailable", "The directory does not answer, so nobody can be signed in now. Try again in a moment.", "El directorio no responde, así que ahora nadie puede entrar. Inténtelo de nuevo en un momento."},
     {ZG_WORDS_DETAIL, "sign-in-refused", "The user name or the password is not correct.", "El usuario o la contraseña no son correctos."},
 
     {ZG_WORDS_HINT, "invalid", "Correct what is named and send it again.", "Corrija lo indicado y vuelva a enviarlo."},

@@ -140,6 +140,21 @@ class SignInTest(unittest.TestCase):
             for secret in (body["token"], "a wrong pass phrase", PASSWORD):
                 self.assertNotIn(secret.encode(), text, path)
 
+    def test_z_a_directory_that_is_down_is_told_without_its_address(self):
+        self.slapd.stop()
+        for language, words in (("en", "directory does not answer"), ("es", "directorio no responde")):
+            status, body, _ = self.call("POST", "/api/v1/sign-in", {"user": "eva", "password": "x"},
+                                        Accept_Language=language, X_Zaguan_Peer="192.0.2.60")
+            self.assertIn(status, (503, 504))
+            self.assertIn(words, body["detail"])
+            self.assertNotIn("ldaps://", json.dumps(body))
+        _, local, _ = self.call("POST", "/api/v1/sign-in",
+                                {"user": "admin", "password": "admin password"},
+                                X_Zaguan_Peer="192.0.2.61")
+        self.assertEqual(local["roles"], ["user", "admin"])
+        self.log.flush()
+        self.assertIn(f"ldaps://127.0.0.1:{self.slapd.ldaps}", (self.top / "log").read_text())
+
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], "-v"] + sys.argv[3:])
