@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tight: solid fills, palettes, deflate and JPEG. Every compressed part resets its stream, so that
- * a blob needs nothing that was sent before. Source: rfbproto.rst, "Tight Encoding".
+ * Tight: solid fills, palettes, deflate and JPEG. The first compressed part of a job resets its stream,
+ * so that a job needs nothing that was sent before; those that follow share its window. Source: rfbproto.rst, "Tight Encoding".
  */
 #include "display/encoder.h"
 
@@ -33,12 +33,14 @@ typedef struct {
     ZgEncoder base;
     GByteArray *out;   /* the blob being made */
     GByteArray *plain; /* bytes before deflate */
+    GByteArray *packed; /* and after */
     GArray *runs;
     tjhandle jpeg;
     unsigned char *jpeg_bytes; /* room for the largest picture so far */
     unsigned long n_jpeg_room;
     struct isal_zstream deflate;
     uint8_t *deflate_level;
+    bool follows, started; /* parts share a stream; it has begun */
     ZgPalette palette;
 } TightEncoder;
 
@@ -58,6 +60,7 @@ tight_create(void)
     t->base.ops = &zg_encoder_tight;
     t->out = g_byte_array_new();
     t->plain = g_byte_array_new();
+    t->packed = g_byte_array_new();
     t->runs = g_array_new(FALSE, FALSE, sizeof(Run));
     t->deflate_level = g_malloc(ISAL_DEF_LVL1_DEFAULT);
     isal_deflate_init(&t->deflate);
@@ -76,6 +79,7 @@ tight_free(ZgEncoder *encoder)
 
     g_byte_array_unref(t->out);
     g_byte_array_unref(t->plain);
+    g_byte_array_unref(t->packed);
     g_array_unref(t->runs);
     if (t->jpeg != NULL) {
         tjDestroy(t->jpeg);
@@ -111,28 +115,31 @@ put_tpixel(GByteArray *out, const ZgPixelFormat *format, uint32_t colour)
 
 /* Appends t->plain, deflated with its length when it is worth it. */
 static void
-put_plain(TightEncoder *t)
+put_plain(TightEncoder *t, guint control_at)
 {
     struct isal_zstream *z = &t->deflate;
-    g_autofree uint8_t *packed = NULL;
     size_t n_room = t->plain->len + t->plain->len / 8 + 1024;
 
     if (t->plain->len <= PLAIN_BYTES_MOST) {
         g_byte_array_append(t->out, t->plain->data, t->plain->len);
         return;
     }
-    packed = g_malloc(n_room);
-    isal_deflate_reset(z);
-    z->gzip_flag = IGZIP_ZLIB; /* reset before every use: it counts the header as written */
+    if (!t->follows || !t->started) {
+        isal_deflate_reset(z);
+        z->gzip_flag = IGZIP_ZLIB; /* reset before every use: it counts the header as written */
+        t->out->data[control_at] |= CONTROL_RESET_STREAM_0;
+        t->started = true;
+    }
+    g_byte_array_set_size(t->packed, (guint)n_room);
     z->next_in = t->plain->data;
     z->avail_in = t->plain->len;
-    z->next_out = packed;
+    z->next_out = t->packed->data;
     z->avail_out = (uint32_t)n_room;
     z->end_of_stream = 0;
     isal_deflate(z);
     g_assert(z->avail_in == 0 && z->avail_out > 0); /* the room is enough for stored blocks */
     put_length(t->out, n_room - z->avail_out);
-    g_byte_array_append(t->out, packed, (guint)(n_room - z->avail_out));
+    g_byte_array_append(t->out, t->packed->data, (guint)(n_room - z->avail_out));
 }
 
 /* Indices into the palette: one bit each for two colours, else one byte. */
@@ -170,10 +177,12 @@ put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r,
           const ZgPixelFormat *format)
 {
     size_t row_bytes = (size_t)r.width * zg_pixel_tight_bytes(format);
+    guint control_at = t->out->len;
 
     zg_palette_read(&t->palette, pixels, stride, r.width, r.height, ZG_PALETTE_MAX);
     if (t->palette.n <= ZG_PALETTE_MAX && t->palette.n >= 2 && format->bits_per_pixel > 8) {
-        zg_rfb_put_u8(t->out, CONTROL_FILTER | CONTROL_RESET_STREAM_0);
+        zg_palette_sort(&t->palette);
+        zg_rfb_put_u8(t->out, CONTROL_FILTER);
         zg_rfb_put_u8(t->out, FILTER_PALETTE);
         zg_rfb_put_u8(t->out, (uint8_t)(t->palette.n - 1));
         for (unsigned i = 0; i < t->palette.n; i++) {
@@ -181,14 +190,14 @@ put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r,
         }
         fill_indices(t, pixels, stride, r.width, r.height);
     } else {
-        zg_rfb_put_u8(t->out, CONTROL_RESET_STREAM_0);
+        zg_rfb_put_u8(t->out, 0);
         g_byte_array_set_size(t->plain, (guint)(row_bytes * (size_t)r.height));
         for (int y = 0; y < r.height; y++) {
             zg_pixel_convert_tight(format, pixels + (size_t)y * stride, (size_t)r.width,
                                    t->plain->data + (size_t)y * row_bytes);
         }
     }
-    put_plain(t);
+    put_plain(t, control_at);
 }
 
 static bool
@@ -328,5 +337,17 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
     return zg_blob_new(t->out->data, t->out->len, t->runs->len, lossy);
 }
 
-const ZgEncoderOps zg_encoder_tight = {
-    .name = "tight", .create = tight_create, .free = tight_free, .encode = tight_encode};
+static void
+tight_follow(ZgEncoder *encoder, bool follows)
+{
+    TightEncoder *t = (TightEncoder *)encoder;
+
+    t->follows = follows;
+    t->started = false;
+}
+
+const ZgEncoderOps zg_encoder_tight = {.name = "tight",
+                                       .create = tight_create,
+                                       .free = tight_free,
+                                       .encode = tight_encode,
+                                       .follow = tight_follow};

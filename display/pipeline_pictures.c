@@ -13,6 +13,10 @@
 #define REFINE_LINK_US 80000   /* and about so much of the link, so that new pictures wait little */
 #define REFINE_BYTES_PER_PIXEL 2.0
 #define BUDGET_PIXELS_LEAST 65536
+#define WASTED_US 1000000      /* a page that is gone so soon need not have been made exact */
+#define WASTED_BLOCKS 24
+#define BROWSING_US 3000000
+#define BROWSING_REFINE_MS 650 /* while page follows page; exact within a second all the same */
 #define INTERACTIVE_US 1000000 /* after input */
 
 typedef struct {
@@ -365,6 +369,22 @@ zg_pipeline_kick(ZgPipeline *p)
 
 /* ---- exact again, once an area rests ---- */
 
+void
+zg_pipeline_note_waste(ZgPipeline *p, const ZgDamage *fresh, int64_t now_us)
+{
+    if (fresh->n_dirty >= WASTED_BLOCKS && now_us - p->refined_us < WASTED_US) {
+        p->browsing_until_us = now_us + BROWSING_US;
+    }
+}
+
+static int64_t
+rest_us(const ZgPipeline *p, int64_t now_us)
+{
+    int ms = p->rules->refine_after_ms;
+
+    return (int64_t)(now_us < p->browsing_until_us ? MAX(ms, BROWSING_REFINE_MS) : ms) * 1000;
+}
+
 /* From spare bandwidth only: there is nothing new, and the link is free. */
 static bool
 refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
@@ -390,7 +410,7 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     zg_damage_init(&resting, p->frame.width, p->frame.height);
     for (int i = 0; i < lossy->columns * lossy->rows; i++) {
         if (lossy->boxes[i].x1 != 0 &&
-            now_us - p->changed_us[i] >= (int64_t)p->rules->refine_after_ms * 1000) {
+            now_us - p->changed_us[i] >= rest_us(p, now_us)) {
             resting.boxes[i] = lossy->boxes[i];
             resting.n_dirty++;
         }
@@ -401,6 +421,7 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     if (any) {
         v->output->ops->get_wish(v->output, &wish);
         wish.jpeg_quality = -1;
+        p->refined_us = now_us;
         job = zg_encode_job_new(&wish, areas, &p->canvas.shadow);
         encode_for(p, job, v);
     }

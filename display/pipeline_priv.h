@@ -48,10 +48,14 @@ struct ZgPipeline {
     ZgEncoderSet *thread_encoders; /* of the encode thread; freed with the pool */
     ZgWorkerPool *pool;
     GPtrArray *flights; /* Flight; owned by the pool until done */
+    int64_t refined_us, browsing_until_us; /* made exact last; page follows page until then */
     guint tick, refine, message_timer;
 };
 
 /* pipeline_pictures.c */
+
+/** zg_pipeline_note_waste() - did @fresh change what had only just been made exact? */
+void zg_pipeline_note_waste(ZgPipeline *pipeline, const ZgDamage *fresh, int64_t now_us);
 
 /** zg_pipeline_kick() - something changed: encode for whoever can take a picture, ask for more. */
 void zg_pipeline_kick(ZgPipeline *pipeline);

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "display/pixel.h"
@@ -60,6 +61,27 @@ zg_palette_read(ZgPalette *p, const uint32_t *pixels, size_t stride, int width, 
                 }
             }
         }
+    }
+}
+
+static int
+compare_colours(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+void
+zg_palette_sort(ZgPalette *p)
+{
+    qsort(p->colours, p->n, sizeof p->colours[0], compare_colours);
+    for (unsigned i = 0; i < p->n; i++) {
+        unsigned slot = slot_of(p->colours[i]);
+        while (p->slot_colour[slot] != p->colours[i] || p->slot_index[slot] == 0) {
+            slot = (slot + 1) & (ZG_PALETTE_SLOTS - 1);
+        }
+        p->slot_index[slot] = (uint16_t)(i + 1);
     }
 }
 

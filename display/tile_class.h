@@ -26,6 +26,9 @@ typedef struct {
 void zg_palette_read(ZgPalette *palette, const uint32_t *pixels, size_t stride, int width,
                      int height, unsigned most);
 
+/** zg_palette_sort() - by value, so that like areas get like indices. */
+void zg_palette_sort(ZgPalette *palette);
+
 /** zg_palette_find() - index of a colour that is in the palette. */
 unsigned zg_palette_find(const ZgPalette *palette, uint32_t colour);
 

@@ -40,6 +40,7 @@ tear_down(void **state)
 
     zg_blob_unref(f->blob);
     zg_encoder_set_clear(&f->encoders);
+    tight_picture_end(&f->picture);
     g_free(f->picture.pixels);
     g_free(f);
     return 0;

@@ -327,6 +327,7 @@ tear_down(void **state)
     for (unsigned i = 0; i < f->n_viewers; i++) {
         close(f->viewers[i].fd);
         g_byte_array_unref(f->viewers[i].in);
+        tight_picture_end(&f->viewers[i].picture);
         g_free(f->viewers[i].picture.pixels);
         g_free(f->viewers[i].text);
     }

@@ -15,7 +15,20 @@ typedef struct {
     uint32_t *pixels;
     int width, height;
     unsigned n_jpeg, n_fill, n_palette, n_copy, n_raw, n_moved; /* rectangles by kind */
+    z_stream stream;
+    bool has_stream;
 } TightPicture;
+
+/* Lets go of the stream, not of the pixels. */
+static inline void
+tight_picture_end(TightPicture *picture)
+{
+    if (picture->has_stream) {
+        inflateEnd(&picture->stream);
+    }
+    picture->has_stream = false;
+    memset(&picture->stream, 0, sizeof picture->stream);
+}
 
 static inline uint32_t
 decode_length(ZgRfbReader *in)
@@ -32,13 +45,13 @@ decode_length(ZgRfbReader *in)
     return n;
 }
 
-/* @n plain bytes, inflated from a fresh stream when there are at least 12. */
+/* @n plain bytes, inflated when there are at least 12; the stream goes on unless @reset. */
 static inline bool
-decode_plain(ZgRfbReader *in, uint8_t *out, size_t n)
+decode_plain(ZgRfbReader *in, uint8_t *out, size_t n, bool reset, TightPicture *picture)
 {
     const uint8_t *packed;
     uint32_t n_packed;
-    z_stream z = {0};
+    z_stream *z = &picture->stream;
     int rc;
 
     if (n < 12) {
@@ -50,16 +63,22 @@ decode_plain(ZgRfbReader *in, uint8_t *out, size_t n)
     }
     n_packed = decode_length(in);
     packed = zg_rfb_read_bytes(in, n_packed);
-    if (packed == NULL || inflateInit(&z) != Z_OK) {
+    if (packed == NULL) {
         return false;
     }
-    z.next_in = (Bytef *)packed;
-    z.avail_in = n_packed;
-    z.next_out = out;
-    z.avail_out = (uInt)n;
-    rc = inflate(&z, Z_SYNC_FLUSH);
-    inflateEnd(&z);
-    return (rc == Z_OK || rc == Z_STREAM_END) && z.avail_out == 0;
+    if (reset) {
+        tight_picture_end(picture);
+        picture->has_stream = inflateInit(z) == Z_OK;
+    }
+    if (!picture->has_stream) { /* it goes on with what never began */
+        return false;
+    }
+    z->next_in = (Bytef *)packed;
+    z->avail_in = n_packed;
+    z->next_out = out;
+    z->avail_out = (uInt)n;
+    rc = inflate(z, Z_SYNC_FLUSH);
+    return (rc == Z_OK || rc == Z_STREAM_END) && z->avail_out == 0;
 }
 
 static inline uint32_t
@@ -78,13 +97,13 @@ decode_basic(ZgRfbReader *in, uint32_t *out, int width, int height, uint8_t cont
     unsigned n_colours;
     g_autofree uint8_t *plain = NULL;
 
-    if ((control & 0x30) != 0 || !(control & 1)) { /* stream 0, reset every time */
+    if ((control & 0x30) != 0) { /* stream 0 only */
         return false;
     }
     if (filter == 0) {
         picture->n_copy++;
         plain = g_malloc(n * 3);
-        if (!decode_plain(in, plain, n * 3)) {
+        if (!decode_plain(in, plain, n * 3, control & 1, picture)) {
             return false;
         }
         for (size_t i = 0; i < n; i++) {
@@ -106,7 +125,7 @@ decode_basic(ZgRfbReader *in, uint32_t *out, int width, int height, uint8_t cont
     }
     row_bytes = n_colours == 2 ? ((size_t)width + 7) / 8 : (size_t)width;
     plain = g_malloc(row_bytes * (size_t)height);
-    if (!decode_plain(in, plain, row_bytes * (size_t)height)) {
+    if (!decode_plain(in, plain, row_bytes * (size_t)height, control & 1, picture)) {
         return false;
     }
     for (int y = 0; y < height; y++) {
