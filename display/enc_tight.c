@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tight: solid fills, palettes, deflate and JPEG. The first compressed part of a job resets its stream,
- * so that a job needs nothing that was sent before; those that follow share its window. Source: rfbproto.rst, "Tight Encoding".
+ * Tight: solid fills, palettes, deflate and JPEG. The first compressed part of a job resets its
+ * stream, so that a job needs nothing that was sent before; those that follow share its window.
+ * Source: rfbproto.rst, "Tight Encoding".
  */
 #include "display/encoder.h"
 
@@ -26,6 +27,7 @@
 typedef struct {
     ZgRect area; /* inside the tile */
     ZgTileClass kind;
+    bool rich; /* exact, of more colours than a palette holds */
     uint32_t colour;
 } Run;
 
@@ -234,7 +236,7 @@ static bool
 join_left(Run *left, const Run *run)
 {
     if (left->area.y != run->area.y || left->area.x + left->area.width != run->area.x ||
-        left->kind != run->kind) {
+        left->kind != run->kind || left->rich != run->rich) {
         return false;
     }
     if (run->kind == ZG_CLASS_SOLID && left->colour != run->colour) {
@@ -281,6 +283,11 @@ cut_into_runs(TightEncoder *t, const ZgTile *tile, bool photos)
                                         run.area.width, run.area.height, &t->palette, &run.colour);
             if (run.kind == ZG_CLASS_PHOTO && !photos) {
                 run.kind = ZG_CLASS_EXACT;
+            }
+            if (run.kind == ZG_CLASS_EXACT) {
+                zg_palette_read(&t->palette, tile->pixels + (size_t)y * tile->stride + x,
+                                tile->stride, run.area.width, run.area.height, ZG_PALETTE_MAX);
+                run.rich = t->palette.n > ZG_PALETTE_MAX;
             }
             if (t->runs->len == row_start ||
                 !join_left(&g_array_index(t->runs, Run, t->runs->len - 1), &run)) {

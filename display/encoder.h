@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Encoders: a tile of the picture becomes an immutable, reference-counted blob of whole RFB
- * rectangles. No encoder knows a viewer or keeps history between jobs, so the blobs of a job may go
- * to any viewer that looks for the same. An encoder object has scratch memory: one thread at a time.
+ * rectangles. No encoder knows a viewer or keeps history between jobs, so the blobs of a job may
+ * go to any viewer that looks for the same. An encoder object has scratch memory: one thread at
+ * a time.
  */
 #pragma once
 

@@ -16,7 +16,7 @@
 #define WASTED_US 1000000      /* a page that is gone so soon need not have been made exact */
 #define WASTED_BLOCKS 24
 #define BROWSING_US 3000000
-#define BROWSING_REFINE_MS 650 /* while page follows page; exact within a second all the same */
+#define BROWSING_REFINE_MS 800 /* while page follows page; exact within a second all the same */
 #define INTERACTIVE_US 1000000 /* after input */
 
 typedef struct {
@@ -372,7 +372,8 @@ zg_pipeline_kick(ZgPipeline *p)
 void
 zg_pipeline_note_waste(ZgPipeline *p, const ZgDamage *fresh, int64_t now_us)
 {
-    if (fresh->n_dirty >= WASTED_BLOCKS && now_us - p->refined_us < WASTED_US) {
+    if (fresh->n_dirty >= WASTED_BLOCKS &&
+        (now_us - p->refined_us < WASTED_US || now_us < p->browsing_until_us)) {
         p->browsing_until_us = now_us + BROWSING_US;
     }
 }
