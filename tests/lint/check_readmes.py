@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every source file is named in the README of its folder (or of the nearest folder above that has one), and every
-document that another one links to is there."""
+"""Every source file is named in the README of its folder (or of the nearest folder above that has one), every document
+that another one links to is there, every decision is in its index, and every library has its line of reason."""
 import pathlib
 import re
 import subprocess
@@ -53,9 +53,29 @@ def dead_links(names):
                 yield f"{name}: links to '{target}', which is not there"
 
 
+def unlisted_decisions():
+    index = (TOP / "docs/decisions/README.md").read_text(encoding="utf-8")
+    for page in sorted((TOP / "docs/decisions").glob("0*.md")):
+        if f"({page.name})" not in index:
+            yield f"docs/decisions/{page.name}: not in the README beside it"
+
+
+def unlisted_packages():
+    """Every package and library has its line of reason."""
+    reasons = (TOP / "docs/decisions/0001-libraries.md").read_text(encoding="utf-8").lower()
+    meson = "".join((TOP / name).read_text(encoding="utf-8") for name in tracked()
+                    if name.endswith("meson.build"))
+    for library in sorted(set(re.findall(r"dependency\('([a-z0-9.+-]+)'", meson))):
+        plain = re.sub(r"^lib|-[0-9.]+$", "", library)
+        plain = {"yaml-0.1": "yaml", "isal": "isa-l", "gio-unix": "gio", "sqlite3": "sqlite",
+                 "turbojpeg": "libjpeg-turbo"}.get(plain, plain)
+        if plain not in reasons:
+            yield f"{library}: no line of reason in docs/decisions/0001-libraries.md"
+
+
 def main():
     names = [name for name in tracked() if (TOP / name).exists()]
-    complaints = [*unnamed(names), *dead_links(names)]
+    complaints = [*unnamed(names), *dead_links(names), *unlisted_decisions(), *unlisted_packages()]
     print("\n".join(complaints) or "every file is on its folder's map")
     return 1 if complaints else 0
 
