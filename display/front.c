@@ -22,6 +22,7 @@
 #define TYPISTS_PER_ADDRESS (TYPISTS / 4)
 #define DESCRIPTORS_WANTED 65536
 #define LAST_WORDS_MS 500
+#define ROOTS_UID_BASE 1900000000 /* as `zaguan init` writes it: above all that anybody hands out */
 
 bool
 zg_front_config_load(const char *path, ZgFrontConfig *out_config, GError **error)
@@ -58,8 +59,8 @@ zg_front_config_load(const char *path, ZgFrontConfig *out_config, GError **error
         !zg_config_take_int(file, "front", "https-port", 0, 65535, 8443, &config.https_port,
                             error) ||
         !zg_config_take_int(file, "front", "rfb-port", 0, 65535, 5900, &config.rfb_port, error) ||
-        !zg_config_take_int(file, "front", "worker-uid-base", 0, 2000000000, 0,
-                            &config.worker_uid_base, error) ||
+        !zg_config_take_int(file, "front", "worker-uid-base", 0, 2000000000,
+                            geteuid() == 0 ? ROOTS_UID_BASE : 0, &config.worker_uid_base, error) ||
         !zg_config_take_list(file, "front", "portal-origin", &config.portal_origins, error) ||
         !zg_config_finish(file, error)) {
         return false;
