@@ -22,6 +22,7 @@ static const struct {
     {"display-silent", "The display of this desktop did not answer in time",
      "La pantalla de este escritorio no respondió a tiempo"},
     {"session-ended", "This session has ended", "Esta sesión ha terminado"},
+    {"administered", "An administrator asked for it", "Lo pidió un administrador"},
     /* sessions */
     {"asked", "A desktop was asked for", "Se pidió un escritorio"},
     {"assigned", "A desktop was assigned", "Se asignó un escritorio"},

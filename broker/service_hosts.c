@@ -78,7 +78,7 @@ audit_host(ZgTx *tx, const ZgCaller *caller, const char *event, const char *host
 {
     g_autofree char *actor = zg_service_actor(caller);
     ZgAuditRow row = {.event = event, .thing = "host", .thing_id = host};
-    ZgCause cause = {.reason = "asked", .actor = actor};
+    ZgCause cause = {.reason = "administered", .actor = actor};
 
     return zg_record_audit(tx, &row, &cause, error);
 }

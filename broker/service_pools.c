@@ -239,7 +239,7 @@ zg_service_put_pool(ZgService *service, const ZgCaller *caller, const ZgPoolSpec
     if (!(created ? zg_row_insert(tx, &zg_pool_rows, pool, error)
                   : zg_row_save(tx, &zg_pool_rows, pool, NULL, NULL, error)) ||
         !audit_thing(tx, caller, created ? "pool-created" : "pool-changed", "pool", pool->name,
-                     "asked", error) ||
+                     "administered", error) ||
         !zg_record_event(tx, "pool", pool->name, NULL, false, error)) {
         return false;
     }
@@ -295,7 +295,7 @@ zg_service_delete_pool(ZgService *service, const ZgCaller *caller, const char *n
     operation = zg_operation_start(tx, ZG_OP_POOL_DELETE, name, 0, caller->user,
                                    POOL_DELETE_LIMIT_S, error);
     if (operation == NULL || !zg_row_save(tx, &zg_pool_rows, pool, NULL, NULL, error) ||
-        !audit_thing(tx, caller, "pool-deleted", "pool", name, "asked", error) ||
+        !audit_thing(tx, caller, "pool-deleted", "pool", name, "administered", error) ||
         !zg_record_event(tx, "pool", name, NULL, false, error) ||
         !zg_service_commit(service, tx, error)) {
         return false;
@@ -470,7 +470,7 @@ zg_service_delete_template(ZgService *service, const ZgCaller *caller, const cha
         !zg_tx_run(tx, NULL, error, "DELETE FROM template_versions WHERE template = $1", "t",
                    name) ||
         !zg_row_delete(tx, &zg_template_rows, row, error) ||
-        !audit_thing(tx, caller, "template-deleted", "template", name, "asked", error) ||
+        !audit_thing(tx, caller, "template-deleted", "template", name, "administered", error) ||
         !zg_record_event(tx, "template", name, NULL, true, error) ||
         !zg_service_commit(service, tx, error)) {
         return false;
@@ -607,7 +607,7 @@ zg_service_import_template(ZgService *service, const ZgCaller *caller, const cha
     operation = zg_operation_start(tx, ZG_OP_IMPORT, name, import.version, caller->user,
                                    IMPORT_LIMIT_S, error);
     if (operation == NULL || !queue_imports(tx, &import, operation->id, error) ||
-        !audit_thing(tx, caller, "template-import", "template", name, "asked", error) ||
+        !audit_thing(tx, caller, "template-import", "template", name, "administered", error) ||
         !zg_record_event(tx, "template", name, NULL, false, error) ||
         !zg_service_commit(service, tx, error)) {
         return false;

@@ -57,7 +57,7 @@ static const struct {
     {ZG_WORDS_HINT, "denied", "Ask your administrator if you need this.", "Pida permiso a su administrador si lo necesita."},
     {ZG_WORDS_HINT, "not-found", "Look at the list for what exists.", "Mire en la lista lo que existe."},
     {ZG_WORDS_HINT, "stale", "Read it again, then decide.", "Vuelva a leerlo y decida."},
-    {ZG_WORDS_HINT, "conflict", "Read it again, then decide.", "Vuelva a leerlo y decida."},
+    {ZG_WORDS_HINT, "conflict", "Look at how it is now, then decide.", "Mire cómo está ahora y decida."},
     {ZG_WORDS_HINT, "expired", "Open it again.", "Ábralo de nuevo."},
     {ZG_WORDS_HINT, "too-large", "Send less at once.", "Envíe menos de una vez."},
     {ZG_WORDS_HINT, "throttled", "Wait, then try again.", "Espere y vuelva a intentarlo."},

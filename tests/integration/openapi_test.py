@@ -441,7 +441,10 @@ class ContractTest(unittest.TestCase):
         self.make_pool("spare", ready=0)
         self.good("GET", "/api/v1/status")
         self.assertTrue(self.good("GET", "/api/v1/operations")["items"])
-        self.assertTrue(self.good("GET", "/api/v1/audit?limit=5")["items"])
+        rows = self.good("GET", "/api/v1/audit?limit=100")["items"]
+        made = next(row for row in rows if row["event"] in ("pool-created", "pool-changed"))
+        self.assertEqual((made["reason"], made["text"]),
+                         ("administered", "An administrator asked for it"))
         answer = self.broker.request("GET", "/healthz")
         self.check("GET", "/healthz", answer)
         self.assertEqual(answer.body.strip(), b"ok")
