@@ -75,18 +75,31 @@ look_at_hosts(Look *look, json_t *hosts, GError **error)
 }
 
 static bool
+count_desktops(Look *look, const ZgPool *pool, int64_t *out_n, GError **error)
+{
+    g_autoptr(ZgRows) rows = zg_tx_query(
+        look->tx, error, "SELECT COUNT(*) FROM desktops WHERE pool = $1", "t", pool->name);
+
+    *out_n = rows != NULL && zg_rows_next(rows, NULL) ? zg_rows_int(rows, 0) : 0;
+    return rows != NULL;
+}
+
+static bool
 look_at_pool(Look *look, const ZgPool *pool, GError **error)
 {
     g_autofree char *thing = g_strdup_printf("pool '%s'", pool->name);
     g_autofree char *text = NULL;
+    g_autofree char *hint = NULL;
     int64_t n_ready = 0;
+    int64_t n_all = 0;
     int64_t version = 0;
 
     if (!pool->enabled) {
         return true;
     }
     if (!zg_capacity_usable(look->tx, pool->name, &n_ready, error) ||
-        !zg_capacity_version(look->tx, pool, &version, error)) {
+        !zg_capacity_version(look->tx, pool, &version, error) ||
+        !count_desktops(look, pool, &n_all, error)) {
         return false;
     }
     if (version == 0) {
@@ -96,6 +109,11 @@ look_at_pool(Look *look, const ZgPool *pool, GError **error)
     if (zg_capacity_breaker(pool, zg_tx_now_us(look->tx))) {
         add(look, "error", thing, "too many desktops failed; making new ones is paused",
             "`zaguan why desktop NAME` tells what failed");
+    } else if (n_ready < pool->ready && n_all >= pool->max) {
+        text = g_strdup_printf("%d of %d desktops are ready, and there are no more than %d of it",
+                               (int)n_ready, (int)pool->ready, (int)pool->max);
+        hint = g_strdup_printf("`zaguan pool scale %s --max N` allows more", pool->name);
+        add(look, "info", thing, text, hint);
     } else if (n_ready < pool->ready && pool->reason != NULL) {
         text = g_strdup_printf("%d of %d desktops are ready: %s", (int)n_ready, (int)pool->ready,
                                zg_reason_text(pool->reason, "en"));

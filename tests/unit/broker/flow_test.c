@@ -648,6 +648,25 @@ status_names_what_is_wrong(void **state)
 }
 
 static void
+status_tells_of_a_pool_that_may_not_grow(void **state)
+{
+    g_autofree char *session = NULL;
+    g_autoptr(json_t) status = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+
+    (void)state;
+    flow_pool(&flow, "office", 1, 1);
+    flow_settle(&flow);
+    session = flow_open(&flow, "ana", "office", NULL);
+    flow_settle(&flow);
+    assert_true(zg_service_status(flow.service, &status, &error));
+    text = json_dumps(status, 0);
+    assert_non_null(strstr(text, "`zaguan pool scale office --max N` allows more"));
+    assert_string_equal(json_string_value(json_object_get(status, "state")), "ok");
+}
+
+static void
 status_tells_of_certificates_before_they_end(void **state)
 {
     g_autoptr(json_t) status = NULL;
@@ -760,6 +779,7 @@ main(void)
         T(whoever_is_idle_is_warned_and_disconnected_and_the_desktop_runs_on),
         T(a_desktop_is_usable_only_while_its_host_says_so),
         T(status_names_what_is_wrong),
+        T(status_tells_of_a_pool_that_may_not_grow),
         T(status_tells_of_certificates_before_they_end),
     };
 
