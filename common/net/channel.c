@@ -15,7 +15,7 @@ struct ZgChannel {
     void *user;
     GByteArray *received;
     bool freed; /* by the owner, inside one of its own handlers */
-    bool busy;  /* a handler is running */
+    unsigned n_busy; /* handlers that run: a write in one may end the channel in another */
     bool ended;
 };
 
@@ -84,12 +84,12 @@ free_now(ZgChannel *channel)
 static bool
 leave_handler(ZgChannel *channel)
 {
-    channel->busy = false;
-    if (channel->freed) {
+    channel->n_busy--;
+    if (channel->freed && channel->n_busy == 0) {
         free_now(channel);
         return false;
     }
-    return true;
+    return !channel->freed;
 }
 
 static void
@@ -99,7 +99,7 @@ end(ZgChannel *channel, const GError *error)
         return;
     }
     channel->ended = true;
-    channel->busy = true;
+    channel->n_busy++;
     channel->handlers->on_closed(channel, error, channel->user);
     leave_handler(channel);
 }
@@ -126,7 +126,7 @@ on_bytes(ZgStream *stream, const uint8_t *bytes, size_t n_bytes, void *user)
             break;
         }
         n_done += n_used;
-        channel->busy = true;
+        channel->n_busy++;
         channel->handlers->on_message(channel, json_string_value(json_object_get(message, "type")),
                                       message, channel->user);
         if (!leave_handler(channel)) {
@@ -150,7 +150,7 @@ on_stream_secured(ZgStream *stream, void *user)
 
     (void)stream;
     if (channel->handlers->on_secured != NULL) {
-        channel->busy = true;
+        channel->n_busy++;
         channel->handlers->on_secured(channel, channel->user);
         leave_handler(channel);
     }
@@ -182,7 +182,7 @@ zg_channel_free(ZgChannel *channel)
         return;
     }
     channel->ended = true;
-    if (channel->busy) {
+    if (channel->n_busy > 0) {
         channel->freed = true;
         return;
     }

@@ -324,6 +324,45 @@ static const ZgChannelHandlers talker_handlers = {
 };
 
 static void
+answers_a_peer_that_is_gone(ZgChannel *channel, const char *type, const json_t *message, void *user)
+{
+    Talker *talker = user;
+
+    /* This write fails, the owner is told, and frees the channel: inside its own handler. */
+    zg_channel_send(channel, json_pack("{s:s}", "type", "answer"));
+    assert_null(talker->channel);
+    talker->n_messages++;
+}
+
+static void
+frees_when_closed(ZgChannel *channel, const GError *error, void *user)
+{
+    Talker *talker = user;
+
+    assert_ptr_equal(channel, talker->channel);
+    zg_channel_free(channel);
+    talker->channel = NULL;
+}
+
+static void
+a_channel_may_be_freed_by_a_write_inside_its_handler(void **state)
+{
+    static const ZgChannelHandlers handlers = {.on_message = answers_a_peer_that_is_gone,
+                                               .on_closed = frees_when_closed};
+    static const char hi[] = "\0\0\0\x0d{\"type\":\"hi\"}";
+    int fds[2];
+    Talker talker = {0};
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    talker.channel = zg_channel_new(zg_stream_new(fds[0], &seen_handlers, NULL), &handlers,
+                                    &talker);
+    assert_int_equal(write(fds[1], hi, sizeof hi - 1), sizeof hi - 1);
+    close(fds[1]);
+    turn_until(talker.channel == NULL);
+    assert_int_equal(talker.n_messages, 1);
+}
+
+static void
 a_channel_may_be_freed_by_its_own_message(void **state)
 {
     int fds[2];
@@ -406,6 +445,7 @@ main(void)
         cmocka_unit_test(frames_are_found_whatever_the_cut),
         cmocka_unit_test(frames_over_the_limit_or_without_type_are_refused),
         cmocka_unit_test(a_channel_may_be_freed_by_its_own_message),
+        cmocka_unit_test(a_channel_may_be_freed_by_a_write_inside_its_handler),
         cmocka_unit_test(dialling_goes_on_until_somebody_listens),
         cmocka_unit_test(addresses_are_checked),
     };
