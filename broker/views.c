@@ -192,8 +192,12 @@ add_queue_place(ZgTx *tx, const ZgSession *session, const ZgPool *pool, json_t *
 {
     int64_t before = 0;
     int64_t coming = 0;
+    int64_t n_linked = 0;
 
-    if (!read_int(tx, &before, error,
+    if (!read_int(tx, &n_linked, error,
+                  "SELECT COUNT(*) FROM hosts WHERE state = $1 AND maintenance = $2", "linked",
+                  0) ||
+        !read_int(tx, &before, error,
                   "SELECT COUNT(*) FROM sessions WHERE pool = $1 AND state = 'pending'"
                   " AND created_us < $2",
                   session->pool, session->created_us) ||
@@ -204,6 +208,10 @@ add_queue_place(ZgTx *tx, const ZgSession *session, const ZgPool *pool, json_t *
         return false;
     }
     set_int(view, "position", before + 1);
+    if (n_linked == 0) { /* nobody knows how long; say what it waits for */
+        zg_view_set_text(view, "reason", "no-host");
+        return true;
+    }
     set_int(view, "estimate_s", zg_pool_estimate_s((int)before + 1, pool->make_ms, (int)coming));
     return true;
 }

@@ -69,8 +69,9 @@ def no_host(inst):
     session = api.post("/my/sessions", {"pool": "tiny", "terminal": "t"})
     refused(lambda: api.post(f"/my/sessions/{session['id']}/ticket"), "not ready", "wait")
     waiting = api.get(f"/my/sessions/{session['id']}")
-    print(f"    the person reads: {waiting['state_text']}")
-    assert waiting["state"] == "pending" and waiting["state_text"], waiting
+    print(f"    the person reads: {waiting['state_text']}: {waiting['reason_text']}")
+    assert (waiting["state"], waiting["reason"]) == ("pending", "no-host"), waiting
+    assert "host" in waiting["reason_text"] and "estimate_s" not in waiting, waiting
     conf.write_text(good)
     wait_for(lambda: not problems(inst), 60, "an end of the problems")
     inst.log_off(api, api.get(f"/my/sessions/{session['id']}"))
