@@ -28,6 +28,7 @@ typedef struct {
     ZgSignIn *sign_in;
     ZgRoles roles;
     GError *error;
+    bool known; /* the password was right */
 } Job;
 
 static void
@@ -165,9 +166,9 @@ sign_in_work(void *data)
     g_autoptr(ZgIdentity) identity = NULL;
     const char *kind = "";
 
-    if (!identify(job, &identity, &kind, &job->error) ||
-        !is_not_shadowed(job, identity, kind, &job->error) ||
-        !remember(job, identity, kind, &job->error)) {
+    job->known = identify(job, &identity, &kind, &job->error) &&
+                 is_not_shadowed(job, identity, kind, &job->error);
+    if (!job->known || !remember(job, identity, kind, &job->error)) {
         audit_refusal(job);
     }
     g_clear_pointer(&job->password, zg_secret_free);
@@ -198,8 +199,11 @@ refuse(Job *job)
     call->api->sign_ins_refused++;
     zg_log_info("sign-in-refused", job->user, "from %s, trace %s: %s", call->peer, call->trace_id,
                 job->error->message);
-    /* Whoever asks is a stranger: where the directory is and what ails it is not for them. */
-    call->error = code == ZG_ERROR_UNAVAILABLE || code == ZG_ERROR_TIMEOUT
+    /*
+     * Whoever asks is a stranger: where the directory is and what ails it is not for them. Who has
+     * proven to be somebody is told that it is not the directory: the store could not keep it.
+     */
+    call->error = !job->known && (code == ZG_ERROR_UNAVAILABLE || code == ZG_ERROR_TIMEOUT)
                       ? g_error_new_literal(ZG_ERROR, (int)code, ZG_SIGN_IN_UNAVAILABLE)
                       : g_steal_pointer(&job->error);
     g_timeout_add((guint)(wait_us / 1000), refuse_later, call);
