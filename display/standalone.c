@@ -314,9 +314,8 @@ run(Standalone *s)
     g_unix_signal_add(SIGTERM, on_signal, s);
     g_unix_signal_add(SIGINT, on_signal, s);
     g_unix_fd_add(s->listener, G_IO_IN, on_connection, s);
-    s->reconnect = g_timeout_add(RECONNECT_MS, try_console, s);
-    if (!try_console(s)) {
-        g_clear_handle_id(&s->reconnect, g_source_remove);
+    if (try_console(s) == G_SOURCE_CONTINUE) {
+        s->reconnect = g_timeout_add(RECONNECT_MS, try_console, s);
     }
     g_main_loop_run(s->loop);
     g_clear_handle_id(&s->reconnect, g_source_remove);
