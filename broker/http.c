@@ -685,7 +685,8 @@ server_listen(ZgHttpServer *server, struct lws_context *context,
     server->vhost = lws_create_vhost(context, info);
     if (server->vhost == NULL ||
         (info->port > 0 && lws_get_vhost_listen_port(server->vhost) <= 0)) {
-        g_set_error(error, ZG_ERROR, ZG_ERROR_FAILED, "cannot listen on '%s'", where);
+        g_set_error(error, ZG_ERROR, ZG_ERROR_FAILED,
+                    "cannot listen on %s: is it taken by another program?", where);
         return false;
     }
     return true;
@@ -751,8 +752,9 @@ zg_http_listen_tcp(struct lws_context *context, const char *address, uint16_t po
         .iface = address,
         .port = port,
     };
+    g_autofree char *where = g_strdup_printf("%s port %u (metrics)", address, port);
 
-    if (!server_listen(server, context, &info, address, error)) {
+    if (!server_listen(server, context, &info, where, error)) {
         g_clear_pointer(&server, zg_http_server_free);
     }
     return server;

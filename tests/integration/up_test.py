@@ -48,13 +48,13 @@ class UpTest(unittest.TestCase):
         self.top.chmod(0o711)
         self.addCleanup(shutil.rmtree, self.top)
         self.dir = self.top / "site"
-        self.https, self.rfb = free_port(), free_port()
+        self.https, self.rfb, self.metrics = free_port(), free_port(), free_port()
         web = self.top / "web"
         web.mkdir()
         (web / "index.html").write_text("<!doctype html>")
         (self.top / "password").write_text("a-long-password-1\n")
         done = self.zaguan("init", self.dir, "--listen", "127.0.0.1", "--https-port", self.https, "--rfb-port",
-                           self.rfb, "--metrics-port", 0, "--web-directory", web, "--password-file",
+                           self.rfb, "--metrics-port", self.metrics, "--web-directory", web, "--password-file",
                            self.top / "password", "--no-nat")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.addCleanup(self.stop)
@@ -120,12 +120,13 @@ class UpTest(unittest.TestCase):
         wait_for("the hypervisor again", lambda: self.log_of("hostd").count("hypervisor-open") >= 2)
 
     def test_a_port_that_is_taken_fails_the_start_and_is_named(self):
-        with socket.create_server(("127.0.0.1", self.rfb)):
-            done = self.zaguan("up", self.dir, "--detach")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(f"port {self.rfb}", done.stderr)
-        self.assertIn("log/front.log", done.stderr)
-        wait_for("everything to end", lambda: not self.supervisor_runs())
+        for port, program in ((self.rfb, "front"), (self.metrics, "broker")):
+            with socket.create_server(("127.0.0.1", port)):
+                done = self.zaguan("up", self.dir, "--detach")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"port {port}", done.stderr)
+            self.assertIn(f"log/{program}.log", done.stderr)
+            wait_for("everything to end", lambda: not self.supervisor_runs())
         self.assertEqual([self.pid(name) for name in ("broker", "hostd", "front")], [0, 0, 0])
 
     def test_a_configuration_that_is_wrong_fails_the_start_and_is_named(self):
