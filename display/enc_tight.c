@@ -154,34 +154,34 @@ fill_indices(TightEncoder *t, const uint32_t *pixels, size_t stride, int width, 
     g_byte_array_set_size(t->plain, (guint)(row_bytes * (size_t)height));
     out = t->plain->data;
     for (int y = 0; y < height; y++, pixels += stride, out += row_bytes) {
-        uint32_t last = ~0u;
-        unsigned index = 0;
         if (t->palette.n == 2) {
             memset(out, 0, row_bytes);
         }
-        for (int x = 0; x < width; x++) {
-            uint32_t colour = pixels[x] & ZG_PIXEL_RGB;
-            if (colour != last) {
-                index = zg_palette_find(&t->palette, colour);
-                last = colour;
+        for (int x = 0, n; x < width; x += n) {
+            unsigned index = zg_palette_find(&t->palette, pixels[x] & ZG_PIXEL_RGB);
+            n = zg_pixel_count_equal(pixels + x, width - x, pixels[x]);
+            if (t->palette.n > 2) {
+                memset(out + x, (int)index, (size_t)n);
+                continue;
             }
-            if (t->palette.n == 2) {
-                out[x / 8] |= (uint8_t)(index << (7 - (x & 7)));
-            } else {
-                out[x] = (uint8_t)index;
+            for (int i = x; index != 0 && i < x + n; i++) {
+                out[i / 8] |= (uint8_t)(0x80 >> (i & 7));
             }
         }
     }
 }
 
 static void
-put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r,
+put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, bool rich,
           const ZgPixelFormat *format)
 {
     size_t row_bytes = (size_t)r.width * zg_pixel_tight_bytes(format);
     guint control_at = t->out->len;
 
-    zg_palette_read(&t->palette, pixels, stride, r.width, r.height, ZG_PALETTE_MAX);
+    t->palette.n = 0;
+    if (!rich) {
+        zg_palette_read(&t->palette, pixels, stride, r.width, r.height, ZG_PALETTE_MAX);
+    }
     if (t->palette.n <= ZG_PALETTE_MAX && t->palette.n >= 2 && format->bits_per_pixel > 8) {
         zg_palette_sort(&t->palette);
         zg_rfb_put_u8(t->out, CONTROL_FILTER);
@@ -283,8 +283,8 @@ cut_into_runs(TightEncoder *t, const ZgTile *tile, bool photos)
                                         run.area.width, run.area.height, &t->palette, &run.colour);
             if (run.kind == ZG_CLASS_PHOTO && !photos) {
                 run.kind = ZG_CLASS_EXACT;
-            }
-            if (run.kind == ZG_CLASS_EXACT) {
+                run.rich = true;
+            } else if (run.kind == ZG_CLASS_EXACT && t->palette.n == 0) {
                 zg_palette_read(&t->palette, tile->pixels + (size_t)y * tile->stride + x,
                                 tile->stride, run.area.width, run.area.height, ZG_PALETTE_MAX);
                 run.rich = t->palette.n > ZG_PALETTE_MAX;
@@ -338,7 +338,7 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
                    put_jpeg(t, pixels, tile->stride, place, wish->jpeg_quality)) {
             grow_lossy(&lossy, place);
         } else {
-            put_exact(t, pixels, tile->stride, place, &wish->format);
+            put_exact(t, pixels, tile->stride, place, run->rich, &wish->format);
         }
     }
     return zg_blob_new(t->out->data, t->out->len, t->runs->len, lossy);

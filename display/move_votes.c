@@ -11,6 +11,9 @@
 #define BALLOT_SLOTS 4096 /* power of two */
 #define POINT_PIXELS 16   /* that make up one point */
 #define SAMPLED_ROWS 8    /* one of so many tells how many points there are */
+#define ROWS_AHEAD 6      /* fetched early: a strip's rows are not beside one another in memory */
+#define LINE_PIXELS 16    /* of a line of the processor's cache */
+#define GROUP 16          /* pixels that are looked at together: points are rare */
 
 /* Where a key was seen in the old picture. */
 typedef struct {
@@ -32,6 +35,10 @@ struct ZgMoveVotes {
     Seen *seen;
     unsigned n_seen;
     Ballot *ballots;
+    /* Hashes of both pictures' rows in the strips that vote: found once for all rounds. */
+    uint32_t *hashes;
+    size_t n_hashes_room;
+    ZgMoveStrip hashed[ZG_MOVE_STRIPS_MOST]; /* n_rows is 0 when there are none */
 };
 
 ZgMoveVotes *
@@ -49,6 +56,7 @@ zg_move_votes_free(ZgMoveVotes *v)
 {
     g_free(v->seen);
     g_free(v->ballots);
+    g_free(v->hashes);
     g_free(v);
 }
 
@@ -124,21 +132,24 @@ winner(const ZgMoveVotes *v, uint16_t stamp, unsigned least, ZgShift *out_shift)
 
 /* ---- rows ---- */
 
+/* Four sums that do not wait for one another; the upper half of each depends on all of its row. */
 static uint32_t
 hash_row(const uint32_t *p, int n)
 {
-    uint64_t a = 0x9e3779b97f4a7c15u, b = 0xc2b2ae3d27d4eb4fu, pair;
+    uint64_t sums[4] = {0x9e3779b97f4a7c15u, 0xc2b2ae3d27d4eb4fu, 0x165667b19e3779f9u,
+                        0x27d4eb2f165667c5u};
+    uint64_t all = (uint64_t)n, pair;
 
-    for (int i = 0; i + 4 <= n; i += 4) {
-        memcpy(&pair, p + i, sizeof pair);
-        a = (a ^ pair) * 0x9fb21c651e98df25u;
-        memcpy(&pair, p + i + 2, sizeof pair);
-        b = (b ^ pair) * 0xd6e8feb86659fd93u;
-        a ^= a >> 29;
-        b ^= b >> 31;
+    for (int i = 0; i + 8 <= n; i += 8) {
+        for (int k = 0; k < 4; k++) {
+            memcpy(&pair, p + i + 2 * k, sizeof pair);
+            sums[k] = (sums[k] ^ pair) * 0x9fb21c651e98df25u;
+        }
     }
-    a = (a ^ b) * 0x9fb21c651e98df25u;
-    return (uint32_t)(a >> 32);
+    for (int k = 0; k < 4; k++) {
+        all = (all ^ sums[k] ^ sums[k] >> 32) * 0xd6e8feb86659fd93u;
+    }
+    return (uint32_t)(all >> 32);
 }
 
 void
@@ -168,6 +179,48 @@ zg_move_votes_offer_strip(ZgMoveVotes *v, ZgMoveStrip strip)
     }
 }
 
+void
+zg_move_votes_forget(ZgMoveVotes *v)
+{
+    memset(v->hashed, 0, sizeof v->hashed);
+}
+
+static void
+hash_rows(const uint32_t *picture, size_t width, int top, int bottom, int x, int n,
+          uint32_t *out_hashes)
+{
+    for (int y = top; y < bottom; y++) {
+        const uint32_t *row = picture + (size_t)y * width + x;
+        for (int i = 0; i < n && y + ROWS_AHEAD < bottom; i += LINE_PIXELS) {
+            __builtin_prefetch(row + ROWS_AHEAD * width + i);
+        }
+        out_hashes[y] = hash_row(row, n);
+    }
+}
+
+/* Hashes of the old picture's rows, then of the new one's; the place is kept while the strip is. */
+static const uint32_t *
+hash_strip(ZgMoveVotes *v, unsigned i, const uint32_t *was, const uint32_t *now, int width, int top,
+           int bottom, int x, int n)
+{
+    size_t n_rows = (size_t)v->height, n_room = 2 * n_rows * ZG_MOVE_STRIPS_MOST;
+    uint32_t *hashes;
+
+    if (n_room > v->n_hashes_room) {
+        g_free(v->hashes);
+        v->hashes = g_new(uint32_t, n_room);
+        v->n_hashes_room = n_room;
+        zg_move_votes_forget(v);
+    }
+    hashes = v->hashes + 2 * n_rows * i;
+    if (v->hashed[i].n_rows == 0 || v->hashed[i].index != v->strips[i].index) {
+        v->hashed[i] = v->strips[i];
+        hash_rows(was, (size_t)width, top, bottom, x, n, hashes);
+        hash_rows(now, (size_t)width, top, bottom, x, n, hashes + n_rows);
+    }
+    return hashes;
+}
+
 bool
 zg_move_votes_count_rows(ZgMoveVotes *v, const uint32_t *was, const uint32_t *now, int width,
                          int top, int bottom, const int *left, const int *right,
@@ -177,30 +230,32 @@ zg_move_votes_count_rows(ZgMoveVotes *v, const uint32_t *was, const uint32_t *no
 
     for (unsigned i = 0; i < v->n_strips; i++) {
         int s = v->strips[i].index, x = left[s], n = right[s] - x;
+        const uint32_t *keys = hash_strip(v, i, was, now, width, top, bottom, x, n);
         uint32_t last = 0;
         start_table(v);
         if (i == 0 || v->stamp < ballot_stamp) { /* votes of all strips are counted together */
             ballot_stamp = v->stamp;
         }
         for (int y = top; y < bottom; y++) {
-            uint32_t key = hash_row(was + (size_t)y * (size_t)width + x, n);
-            if (key != last) {
-                see(v, key, x, y);
+            if (keys[y] != last) {
+                see(v, keys[y], x, y);
             }
-            last = key;
+            last = keys[y];
         }
+        keys += v->height;
         last = 0;
         for (int y = top; y < bottom; y++) {
             if (rows[s * v->height + y] != DIFFERS) {
                 last = 0;
                 continue;
             }
-            uint32_t key = hash_row(now + (size_t)y * (size_t)width + x, n);
-            const Seen *seen = seen_slot(v, key);
-            if (key != last && seen->stamp == v->stamp && seen->n == 1) {
-                vote(v, ballot_stamp, 0, (int)seen->y - y);
+            if (keys[y] != last) {
+                const Seen *seen = seen_slot(v, keys[y]);
+                if (seen->stamp == v->stamp && seen->n == 1) {
+                    vote(v, ballot_stamp, 0, (int)seen->y - y);
+                }
             }
-            last = key;
+            last = keys[y];
         }
     }
     return v->n_strips > 0 && winner(v, ballot_stamp, ROW_VOTES_LEAST, out_shift);
@@ -208,12 +263,33 @@ zg_move_votes_count_rows(ZgMoveVotes *v, const uint32_t *was, const uint32_t *no
 
 /* ---- points ---- */
 
-/* Points are chosen by what they show, so the same ones are chosen wherever they have moved to. */
-static bool
-is_point(const uint32_t *p, uint32_t mask)
+/*
+ * Points are chosen by what they show, so the same ones are chosen wherever they have moved to: a
+ * step in colour, and of those the ones whose mix is 0. Adds and shifts only, for the compiler to
+ * make vectors of. Bit i of the result: p[i] is a point. Reads GROUP + 2 pixels.
+ */
+static unsigned
+find_points(const uint32_t *p, uint32_t mask)
 {
-    return p[0] != p[1] &&
-           ((p[0] * 2654435761u ^ p[1] * 2246822519u ^ p[2] * 3266489917u) >> 7 & mask) == 0;
+    uint8_t is_none[GROUP];
+    uint64_t halves[2];
+    unsigned found = 0;
+
+    for (int i = 0; i < GROUP; i++) {
+        uint32_t mix = p[i] + (p[i + 1] << 3) + (p[i + 2] << 9);
+        mix += mix >> 15;
+        mix += mix << 5;
+        mix ^= mix >> 11;
+        is_none[i] = (p[i] == p[i + 1]) | ((mix & mask) != 0);
+    }
+    memcpy(halves, is_none, sizeof halves);
+    if ((halves[0] & halves[1]) == 0x0101010101010101u) {
+        return 0;
+    }
+    for (int i = 0; i < GROUP; i++) {
+        found |= (unsigned)!is_none[i] << i;
+    }
+    return found;
 }
 
 static uint32_t
@@ -234,7 +310,7 @@ choose_mask(const uint32_t *was, int width, ZgRect box)
     for (int y = box.y; y < box.y + box.height; y += SAMPLED_ROWS) {
         const uint32_t *row = was + (size_t)y * (size_t)width;
         for (int x = box.x; x + POINT_PIXELS <= box.x + box.width; x++) {
-            n += is_point(row + x, 0);
+            n += row[x] != row[x + 1];
         }
     }
     while (n * SAMPLED_ROWS / (mask + 1) > SEEN_MOST / 4 * 3 && mask < 1023) {
@@ -248,26 +324,29 @@ zg_move_votes_count_points(ZgMoveVotes *v, const uint32_t *was, const uint32_t *
                            int height, ZgRect box, const uint8_t *rows, ZgShift *out_shift)
 {
     uint32_t mask = choose_mask(was, width, box);
-    int x1 = box.x + box.width - POINT_PIXELS;
+    int x1 = box.x + box.width - GROUP - POINT_PIXELS;
 
     start_table(v);
     for (int y = box.y; y < box.y + box.height && v->n_seen < SEEN_MOST; y++) {
         const uint32_t *row = was + (size_t)y * (size_t)width;
-        for (int x = box.x; x <= x1; x++) {
-            if (is_point(row + x, mask)) {
-                see(v, hash_point(row + x), x, y);
+        for (int x = box.x; x <= x1; x += GROUP) {
+            for (unsigned f = find_points(row + x, mask); f != 0; f &= f - 1) {
+                int at = x + __builtin_ctz(f);
+                see(v, hash_point(row + at), at, y);
             }
         }
     }
     for (int y = box.y; y < box.y + box.height; y += 2) {
         const uint32_t *row = now + (size_t)y * (size_t)width;
-        for (int x = box.x; x <= x1; x++) {
+        for (int x = box.x; x <= x1; x += GROUP) {
             if (rows[x / ZG_MOVE_STRIP_SIDE * height + y] != DIFFERS) {
-                x |= ZG_MOVE_STRIP_SIDE - 1;
-            } else if (is_point(row + x, mask)) {
-                const Seen *seen = seen_slot(v, hash_point(row + x));
+                continue;
+            }
+            for (unsigned f = find_points(row + x, mask); f != 0; f &= f - 1) {
+                int at = x + __builtin_ctz(f);
+                const Seen *seen = seen_slot(v, hash_point(row + at));
                 if (seen->stamp == v->stamp && seen->n == 1) {
-                    vote(v, v->stamp, (int)seen->x - x, (int)seen->y - y);
+                    vote(v, v->stamp, (int)seen->x - at, (int)seen->y - y);
                 }
             }
         }

@@ -29,6 +29,9 @@ typedef struct ZgMoveVotes ZgMoveVotes;
 ZgMoveVotes *zg_move_votes_new(void);
 void zg_move_votes_free(ZgMoveVotes *votes);
 
+/** zg_move_votes_forget() - the pictures, or where they differ, are new. */
+void zg_move_votes_forget(ZgMoveVotes *votes);
+
 /** zg_move_votes_start_rows() - forget the strips of the last count. */
 void zg_move_votes_start_rows(ZgMoveVotes *votes, int height);
 

@@ -505,6 +505,7 @@ zg_moves_find(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const Z
         return 0;
     }
     begin(f, was, now, changed);
+    zg_move_votes_forget(f->votes);
     both_ways = f->n_misses < MISSES_MOST || f->n_misses % MISS_PERIOD == 0;
     for (int round = 0; round < ROUNDS_MOST; round++) {
         if (round > 0 && f->n_differ < MAX(n_pixels / REST_PART, ZG_MOVES_PIXELS_LEAST)) {

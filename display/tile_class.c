@@ -46,19 +46,20 @@ void
 zg_palette_read(ZgPalette *p, const uint32_t *pixels, size_t stride, int width, int height,
                 unsigned most)
 {
-    uint32_t last = ~0u;
+    uint32_t last = ~pixels[0];
 
     p->n = 0;
     memset(p->slot_index, 0, sizeof p->slot_index);
     for (int y = 0; y < height; y++, pixels += stride) {
         for (int x = 0; x < width; x++) {
-            uint32_t colour = pixels[x] & ZG_PIXEL_RGB;
-            if (colour != last) {
-                add_colour(p, colour, most);
-                last = colour;
-                if (p->n > ZG_PALETTE_MAX) {
-                    return;
-                }
+            x += zg_pixel_count_equal(pixels + x, width - x, last);
+            if (x == width) {
+                break;
+            }
+            last = pixels[x];
+            add_colour(p, last & ZG_PIXEL_RGB, most);
+            if (p->n > ZG_PALETTE_MAX) {
+                return;
             }
         }
     }
@@ -105,10 +106,9 @@ measure(const uint32_t *pixels, size_t stride, int width, int height, int *out_e
 
     for (int y = 0; y < height; y += 2, pixels += 2 * stride) {
         for (int x = 1; x < width; x++) {
-            uint32_t a = pixels[x - 1] & ZG_PIXEL_RGB, b = pixels[x] & ZG_PIXEL_RGB;
-            int step = (int)(a >> 8 & 255) - (int)(b >> 8 & 255);
-            n_equal += a == b;
-            n_edges += step > EDGE_STEP || step < -EDGE_STEP;
+            int step = (int)(pixels[x - 1] >> 8 & 255) - (int)(pixels[x] >> 8 & 255);
+            n_equal += ((pixels[x - 1] ^ pixels[x]) & ZG_PIXEL_RGB) == 0;
+            n_edges += (unsigned)(step + EDGE_STEP) > 2 * EDGE_STEP;
         }
         n_pairs += width - 1;
     }
@@ -139,6 +139,7 @@ zg_tile_classify(const uint32_t *pixels, size_t stride, int width, int height, Z
 {
     int equal_pct, edges_pct;
 
+    scratch->n = 0;
     *out_colour = pixels[0] & ZG_PIXEL_RGB;
     if (is_solid(pixels, stride, width, height)) {
         return ZG_CLASS_SOLID;

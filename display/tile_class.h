@@ -32,6 +32,10 @@ void zg_palette_sort(ZgPalette *palette);
 /** zg_palette_find() - index of a colour that is in the palette. */
 unsigned zg_palette_find(const ZgPalette *palette, uint32_t colour);
 
-/** zg_tile_classify() - @scratch is overwritten. @out_colour: the colour of a solid area. */
+/**
+ * zg_tile_classify()
+ * @scratch:    is overwritten; its n is 0 when the colours need not be counted
+ * @out_colour: the colour of a solid area
+ */
 ZgTileClass zg_tile_classify(const uint32_t *pixels, size_t stride, int width, int height,
                              ZgPalette *scratch, uint32_t *out_colour);
