@@ -145,6 +145,16 @@ start_film(ZgCanvas *c)
     return c->h264 != NULL;
 }
 
+void
+zg_canvas_rest(ZgCanvas *c)
+{
+    g_ptr_array_set_size(c->jobs, 0); /* encoded for a viewer who has not come */
+    if (c->h264 != NULL) {
+        g_clear_pointer(&c->h264, zg_h264_unref);
+        zg_film_reject(&c->film);
+    }
+}
+
 /* The film as a frame, the rest as tiles. One job of a step can have the frame. */
 static ZgEncodeJob *
 new_job_of_step(ZgCanvas *c, const ZgView *view, const ZgEncodeWish *wish)

@@ -73,6 +73,9 @@ ZgEncodeJob *zg_canvas_urgent_job(ZgCanvas *canvas, const ZgFrame *frame, ZgView
 /** zg_canvas_is_current() - has the view the shadow's picture, and the shadow the frame's? */
 bool zg_canvas_is_current(const ZgCanvas *canvas, const ZgView *view);
 
+/** zg_canvas_rest() - nothing large was encoded for long: what is only kept ready is given back. */
+void zg_canvas_rest(ZgCanvas *canvas);
+
 /**
  * zg_canvas_take_film() - can the view show the job's frame of the film?
  * Return: the frame (borrowed) to send first, which it counts as having; NULL: it has none, or the

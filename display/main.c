@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zaguan-display: the front of a machine, the worker of one desktop, or both in small. */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ int
 main(int argc, char **argv)
 {
     zg_log_init("zaguan-display");
+    mallopt(M_ARENA_MAX, 1); /* of a second arena, malloc_trim() cannot give the top back */
     for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(modes); i++) {
         if (strcmp(argv[1], modes[i].mode) == 0) {
             return modes[i].run(argc - 1, argv + 1);

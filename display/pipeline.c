@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/pipeline_priv.h"
 
+#include <malloc.h>
+
 #include "common/base/clock.h"
 
 #define FIRST_WIDTH 800 /* until the console has told its size */
 #define FIRST_HEIGHT 600
 #define TICK_MS 1000
+#define BURST_OVER_US 3000000
 #define URGENT_AFTER_INPUT_US 500000 /* what changes so soon is an echo, */
 #define URGENT_PIXELS_MOST 40000     /* when it is as small as this */
 
@@ -169,6 +172,19 @@ static const ZgSourceEvents source_events = {
 
 /* ---- life ---- */
 
+/* What encoders needed for a burst stays in the heaps of both threads until it is trimmed. */
+static void
+give_memory_back(ZgPipeline *p)
+{
+    p->burst_us = 0;
+    zg_canvas_rest(&p->canvas);
+    zg_encoder_set_clear(&p->encoders);
+    if (p->thread_encoders != NULL && p->flights->len == 0) {
+        zg_encoder_set_clear(p->thread_encoders); /* nobody works with them */
+    }
+    malloc_trim(0);
+}
+
 static gboolean
 on_tick(gpointer data)
 {
@@ -177,6 +193,9 @@ on_tick(gpointer data)
 
     for (unsigned i = 0; i < p->n_viewers; i++) {
         p->viewers[i]->output->ops->tick(p->viewers[i]->output, now_us);
+    }
+    if (p->burst_us != 0 && now_us - p->burst_us > BURST_OVER_US) {
+        give_memory_back(p);
     }
     if (p->source != NULL) {
         p->source->ops->request(p->source); /* nobody watches: the picture is kept about fresh */

@@ -240,6 +240,9 @@ encode_for(ZgPipeline *p, ZgEncodeJob *job, ZgPipelineViewer *v)
 {
     Flight *flight = job->done ? NULL : find_flight(p, job);
 
+    if (job->h264 != NULL || job->n_pixels > ZG_ENCODE_ON_LOOP_PIXELS) {
+        p->burst_us = zg_clock_mono_us();
+    }
     if (flight == NULL && !job->done && job->n_pixels > ZG_ENCODE_ON_LOOP_PIXELS) {
         flight = take_off(p, job);
     }

@@ -49,6 +49,7 @@ struct ZgPipeline {
     ZgWorkerPool *pool;
     GPtrArray *flights; /* Flight; owned by the pool until done */
     int64_t refined_us, browsing_until_us; /* made exact last; page follows page until then */
+    int64_t burst_us;    /* of the last large encode whose memory was not given back; 0: none */
     guint tick, refine, message_timer;
 };
 
