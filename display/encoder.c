@@ -10,7 +10,8 @@ zg_blob_new(const uint8_t *bytes, size_t n_bytes, unsigned n_rects, ZgRect lossy
 {
     ZgBlob *blob = g_malloc(sizeof *blob + n_bytes);
 
-    *blob = (ZgBlob){.refs = 1, .n_rects = n_rects, .lossy = lossy, .n_bytes = n_bytes};
+    *blob = (ZgBlob){
+        .refs = 1, .n_rects = n_rects, .lossy = lossy, .n_wire = n_bytes, .n_bytes = n_bytes};
     memcpy(blob->bytes, bytes, n_bytes);
     return blob;
 }
@@ -33,7 +34,8 @@ zg_blob_unref(ZgBlob *blob)
 bool
 zg_encode_wish_same_kind(const ZgEncodeWish *a, const ZgEncodeWish *b)
 {
-    return a->tight == b->tight && a->zrle == b->zrle && a->hextile == b->hextile;
+    return a->zaguan == b->zaguan && a->tight == b->tight && a->zrle == b->zrle &&
+           a->hextile == b->hextile;
 }
 
 bool
@@ -47,6 +49,10 @@ zg_encode_wish_equal(const ZgEncodeWish *a, const ZgEncodeWish *b)
 static const ZgEncoderOps *
 choose(ZgEncoderSet *set, const ZgEncodeWish *wish, ZgEncoder ***out_encoder)
 {
+    if (wish->zaguan) {
+        *out_encoder = &set->zaguan;
+        return &zg_encoder_zaguan;
+    }
     if (wish->tight) {
         *out_encoder = &set->tight;
         return &zg_encoder_tight;
@@ -102,7 +108,7 @@ encode_raw(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish)
 void
 zg_encoder_set_follow(ZgEncoderSet *set, bool follows)
 {
-    ZgEncoder *all[] = {set->raw, set->tight, set->zrle, set->hextile};
+    ZgEncoder *all[] = {set->raw, set->zaguan, set->tight, set->zrle, set->hextile};
 
     set->follows = follows;
     for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
@@ -139,7 +145,7 @@ zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish 
 void
 zg_encoder_set_clear(ZgEncoderSet *set)
 {
-    ZgEncoder *all[] = {set->raw, set->tight, set->zrle, set->hextile};
+    ZgEncoder *all[] = {set->raw, set->zaguan, set->tight, set->zrle, set->hextile};
 
     for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
         if (all[i] != NULL) {

@@ -23,6 +23,8 @@ typedef struct {
     unsigned n_rects;
     ZgRect lossy; /* bounding box of what is not exact; empty when all of it is */
     size_t stream_at; /* where a length and then deflate blocks of a viewer's stream are; 0: none */
+    size_t n_parts;   /* the last bytes of it are no rectangle: parts for a viewer's zstd stream */
+    size_t n_wire;    /* about what it takes of the link; set to n_bytes at first */
     size_t n_bytes;
     uint8_t bytes[];
 } ZgBlob;
@@ -41,6 +43,7 @@ typedef struct {
 /* What a viewer wants; two viewers with equal wishes share blobs. */
 typedef struct {
     ZgPixelFormat format;
+    bool zaguan;        /* exact parts for a zstd stream, and photos as the next says; else */
     bool tight;         /* else */
     bool zrle, hextile; /* at most one of them; else raw */
     bool h264;        /* a film may be sent as such, beside the encoding above */
@@ -72,10 +75,11 @@ extern const ZgEncoderOps zg_encoder_raw;
 extern const ZgEncoderOps zg_encoder_hextile;
 extern const ZgEncoderOps zg_encoder_zrle;
 extern const ZgEncoderOps zg_encoder_tight;
+extern const ZgEncoderOps zg_encoder_zaguan;
 
 /* The encoders of one thread, made on first use. */
 typedef struct {
-    ZgEncoder *raw, *tight, *zrle, *hextile;
+    ZgEncoder *raw, *zaguan, *tight, *zrle, *hextile;
     bool follows;
 } ZgEncoderSet;
 

@@ -14,6 +14,7 @@
 #include "common/base/fd.h"
 #include "common/base/limits.h"
 #include "display/out_queue.h"
+#include "display/out_zaguan.h"
 #include "display/rate.h"
 
 #define READ_BYTES (16 * 1024)
@@ -34,6 +35,7 @@ typedef struct {
     void *user;
     GByteArray *in;
     ZgOutQueue queue;
+    ZgOutZaguan *zaguan; /* its zstd stream; NULL until one is needed */
     guint in_watch, out_watch, gone_idle;
     char *gone_reason, *finish_reason;
     int64_t created_us, finish_us; /* finish_us: 0 while it lives */
@@ -433,6 +435,11 @@ put_blob(RfbOutput *o, ZgBlob *blob)
     GByteArray *tail;
     ZgRfbReader in = {.bytes = blob->bytes, .n_bytes = blob->n_bytes, .at = blob->stream_at};
 
+    if (blob->n_parts > 0) { /* went into the zstd stream; photos are left */
+        g_byte_array_append(zg_out_queue_tail(&o->queue), blob->bytes,
+                            (guint)(blob->n_bytes - blob->n_parts));
+        return;
+    }
     if (blob->stream_at == 0 || !zg_rfb_session_start_stream(o->session)) {
         zg_out_queue_put_blob(&o->queue, blob);
         return;
@@ -445,20 +452,43 @@ put_blob(RfbOutput *o, ZgBlob *blob)
     zg_out_queue_added(&o->queue);
 }
 
+/* All parts of the update go through the viewer's zstd stream at once, in few rectangles. */
+static unsigned
+put_parts(RfbOutput *o, ZgBlob *const *blobs, size_t n_blobs, GByteArray *out)
+{
+    int width, height;
+    bool any = false;
+
+    for (size_t i = 0; i < n_blobs; i++) {
+        any |= blobs[i]->n_parts > 0;
+    }
+    if (!any) {
+        return 0;
+    }
+    if (o->zaguan == NULL) {
+        o->zaguan = zg_out_zaguan_new();
+    }
+    zg_rfb_session_get_size(o->session, &width, &height);
+    return zg_out_zaguan_put(o->zaguan, blobs, n_blobs, width, height, out);
+}
+
 static void
 rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
 {
     RfbOutput *o = (RfbOutput *)output;
     g_autoptr(GByteArray) news = g_byte_array_new();
+    g_autoptr(GByteArray) parts = g_byte_array_new();
     unsigned n = put_news(o, news);
-    size_t n_bytes = 0;
+    size_t n_bytes;
 
     if (o->finish_us != 0) {
         return;
     }
+    n += put_parts(o, blobs, n_blobs, parts);
+    n_bytes = parts->len;
     for (size_t i = 0; i < n_blobs; i++) {
         n += blobs[i]->n_rects;
-        n_bytes += blobs[i]->n_bytes;
+        n_bytes += blobs[i]->n_bytes - blobs[i]->n_parts;
     }
     if (n_bytes >= OPEN_BYTES_LEAST) {
         o->large_us = zg_clock_mono_us();
@@ -469,6 +499,7 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
     for (size_t i = 0; i < n_blobs; i++) {
         put_blob(o, blobs[i]);
     }
+    g_byte_array_append(zg_out_queue_tail(&o->queue), parts->data, parts->len);
     zg_rfb_session_set_requested(o->session, false);
     o->n_updates++;
     put_fence(o, false);
@@ -505,6 +536,7 @@ rfb_get_wish(const ZgOutput *output, ZgEncodeWish *out_wish)
     const ZgRfbLook *look = zg_rfb_session_look(((const RfbOutput *)output)->session);
 
     *out_wish = (ZgEncodeWish){.format = look->format,
+                               .zaguan = look->zaguan && look->tight,
                                .tight = look->tight,
                                .zrle = !look->tight && look->zrle,
                                .hextile = !look->tight && !look->zrle && look->hextile,
@@ -693,6 +725,7 @@ rfb_free(ZgOutput *output)
     zg_rfb_session_free(o->session);
     zg_cursor_clear(&o->cursor);
     zg_out_queue_clear(&o->queue);
+    zg_out_zaguan_free(o->zaguan);
     g_byte_array_unref(o->in);
     g_free(o->gone_reason);
     g_free(o->finish_reason);

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "display/encode_job.h"
 #include "display/out_queue.h"
+#include "display/out_zaguan.h"
 #include "display/pace.h"
 
 #define REFINE_STEP_MS 40
@@ -93,7 +94,7 @@ static void
 deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
 {
     g_autoptr(GPtrArray) blobs = g_ptr_array_new();
-    size_t n_bytes = 0, most_bytes = get_budget(p, v);
+    size_t n_bytes = 0, n_parts = 0, most_bytes = get_budget(p, v);
     int64_t n_pixels = 0;
     guint n = 0;
     ZgBlob *film = zg_canvas_take_film(&p->canvas, &v->view, job);
@@ -108,10 +109,12 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     for (; n < job->blobs->len; n++) {
         ZgBlob *blob = g_ptr_array_index(job->blobs, n);
         ZgRect tile = g_array_index(job->tiles, ZgRect, n);
-        if (n > 0 && n_bytes + blob->n_bytes > most_bytes) {
+        if (n > 0 && (n_bytes + blob->n_wire > most_bytes ||
+                      n_parts + blob->n_parts > ZG_ZAGUAN_UPDATE_MAX)) {
             break;
         }
-        n_bytes += blob->n_bytes;
+        n_bytes += blob->n_wire;
+        n_parts += blob->n_parts;
         n_pixels += (int64_t)tile.width * tile.height;
         g_ptr_array_add(blobs, blob);
     }

@@ -34,6 +34,7 @@ enum {
     BIT_HEXTILE = 1 << 20,
     BIT_STREAM_STARTED = 1 << 21,
     BIT_H264 = 1 << 22,
+    BIT_ZAGUAN = 1 << 23,
 };
 
 static uint32_t
@@ -49,6 +50,7 @@ state_bits(const ZgRfbSession *s)
            (l->desktop_name ? BIT_DESKTOP_NAME : 0u) |
            (l->extended_clipboard ? BIT_EXTENDED_CLIPBOARD : 0u) |
            (l->zrle ? BIT_ZRLE : 0u) | (l->h264 ? BIT_H264 : 0u) | (l->hextile ? BIT_HEXTILE : 0u) |
+           (l->zaguan ? BIT_ZAGUAN : 0u) |
            (s->stream_started ? BIT_STREAM_STARTED : 0u) | (l->fence ? BIT_FENCE : 0u) |
            (l->continuous_updates ? BIT_CONTINUOUS_UPDATES : 0u) |
            (s->requested ? BIT_REQUESTED : 0u) | (s->told_caps ? BIT_TOLD_CAPS : 0u) |
@@ -73,6 +75,7 @@ take_state_bits(ZgRfbSession *s, uint32_t bits)
     s->look.extended_clipboard = bits & BIT_EXTENDED_CLIPBOARD;
     s->look.zrle = bits & BIT_ZRLE;
     s->look.h264 = bits & BIT_H264;
+    s->look.zaguan = bits & BIT_ZAGUAN;
     s->look.hextile = bits & BIT_HEXTILE;
     s->stream_started = bits & BIT_STREAM_STARTED;
     s->look.fence = bits & BIT_FENCE;

@@ -133,6 +133,9 @@ note_encoding(ZgRfbLook *look, int32_t encoding)
     case ZG_RFB_H264:
         look->h264 = true;
         break;
+    case ZG_RFB_ZAGUAN:
+        look->zaguan = true;
+        break;
     case ZG_RFB_DESKTOP_SIZE:
         look->desktop_size = true;
         break;

@@ -62,7 +62,7 @@ typedef struct {
 /* What the viewer said it can do. */
 typedef struct {
     ZgPixelFormat format;
-    bool copyrect, tight, zrle, hextile, h264;
+    bool copyrect, tight, zrle, hextile, h264, zaguan;
     bool desktop_size, extended_size, cursor, cursor_alpha, last_rect, qemu_key, led_state,
         desktop_name, extended_clipboard, fence, continuous_updates;
     int jpeg_quality; /* 0..9, -1 when the viewer does not want JPEG */

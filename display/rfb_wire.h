@@ -14,6 +14,7 @@ enum {
     ZG_RFB_TIGHT = 7,
     ZG_RFB_ZRLE = 16,
     ZG_RFB_H264 = 50,
+    ZG_RFB_ZAGUAN = 0x5a475a31, /* "ZGZ1": ours, docs/protocol/zaguan-encoding.md */
     ZG_RFB_JPEG_QUALITY_0 = -32, /* .. -23 */
     ZG_RFB_JPEG_QUALITY_9 = -23,
     ZG_RFB_DESKTOP_SIZE = -223,
