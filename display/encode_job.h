@@ -17,6 +17,7 @@
 typedef struct {
     int refs; /* loop thread */
     bool done; /* `blobs` are all there */
+    bool refines; /* makes exact what was sent before */
     ZgEncodeWish wish;
     ZgBlob *first;    /* goes before the blobs: moved parts; or NULL */
     GArray *moves;    /* ZgMove, what `first` moves; or NULL */

@@ -20,7 +20,7 @@ note_changes(ZgPipeline *p)
     int64_t now_us = zg_clock_mono_us();
     const ZgDamage *fresh = &p->frame.fresh;
 
-    zg_pipeline_note_waste(p, fresh, now_us);
+    zg_browsing_note(&p->browsing, (int)fresh->n_dirty, now_us);
     for (int i = 0; i < fresh->columns * fresh->rows; i++) {
         if (fresh->boxes[i].x1 != 0) {
             p->changed_us[i] = now_us;

@@ -14,10 +14,6 @@
 #define REFINE_LINK_US 80000   /* and about so much of the link, so that new pictures wait little */
 #define REFINE_BYTES_PER_PIXEL 2.0
 #define BUDGET_PIXELS_LEAST 65536
-#define WASTED_US 1000000      /* a page that is gone so soon need not have been made exact */
-#define WASTED_BLOCKS 24
-#define BROWSING_US 3000000
-#define BROWSING_REFINE_MS 800 /* while page follows page; exact within a second all the same */
 #define INTERACTIVE_US 1000000 /* after input */
 
 typedef struct {
@@ -89,6 +85,18 @@ note_lossy(ZgPipeline *p, ZgPipelineViewer *v, const GPtrArray *blobs, size_t n_
     }
 }
 
+/* What the next update may hold; exact pixels tell nothing of that, they cost many times more. */
+static void
+note_cost(ZgPipelineViewer *v, size_t n_bytes, int64_t n_pixels, bool was_cut)
+{
+    v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel, n_bytes, n_pixels);
+    if (was_cut) {
+        v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
+    } else {
+        v->budget_pixels = MIN(v->budget_pixels * 2, ZG_BUDGET_PIXELS_MAX);
+    }
+}
+
 /* Sends what fits into a bounded queue; the rest is dirty again and the next update is smaller. */
 static void
 deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
@@ -120,15 +128,11 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     }
     zg_view_note_job(&v->view, job, n);
     zg_view_miss_job(&v->view, job, n, true);
-    v->bytes_per_pixel = zg_pace_cost(v->bytes_per_pixel,
-                                      n_bytes - (film != NULL ? film->n_bytes : 0), n_pixels);
     note_lossy(p, v, blobs, n_bytes);
     zg_effort_sent(&v->effort);
     v->behind |= n < job->blobs->len;
-    if (n < job->blobs->len) {
-        v->budget_pixels = MAX(n_pixels, BUDGET_PIXELS_LEAST);
-    } else {
-        v->budget_pixels = MIN(v->budget_pixels * 2, ZG_BUDGET_PIXELS_MAX);
+    if (!job->refines) {
+        note_cost(v, n_bytes - (film != NULL ? film->n_bytes : 0), n_pixels, n < job->blobs->len);
     }
     v->output->ops->send(v->output, (ZgBlob *const *)blobs->pdata, blobs->len);
     v->has_update = true;
@@ -375,23 +379,6 @@ zg_pipeline_kick(ZgPipeline *p)
 
 /* ---- exact again, once an area rests ---- */
 
-void
-zg_pipeline_note_waste(ZgPipeline *p, const ZgDamage *fresh, int64_t now_us)
-{
-    if (fresh->n_dirty >= WASTED_BLOCKS &&
-        (now_us - p->refined_us < WASTED_US || now_us < p->browsing_until_us)) {
-        p->browsing_until_us = now_us + BROWSING_US;
-    }
-}
-
-static int64_t
-rest_us(const ZgPipeline *p, int64_t now_us)
-{
-    int ms = p->rules->refine_after_ms;
-
-    return (int64_t)(now_us < p->browsing_until_us ? MAX(ms, BROWSING_REFINE_MS) : ms) * 1000;
-}
-
 /* From spare bandwidth only: there is nothing new, and the link is free. */
 static bool
 refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
@@ -403,6 +390,8 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     ZgOutputStats stats;
     ZgDamage resting;
     int64_t n_pixels = REFINE_PIXELS;
+    int64_t rest_us =
+        zg_browsing_rest_us(&p->browsing, (int64_t)p->rules->refine_after_ms * 1000, now_us);
     bool any;
 
     if (v->view.dirty.n_dirty > 0 || !zg_canvas_is_current(&p->canvas, &v->view) || !is_idle(v)) {
@@ -416,8 +405,7 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     }
     zg_damage_init(&resting, p->frame.width, p->frame.height);
     for (int i = 0; i < lossy->columns * lossy->rows; i++) {
-        if (lossy->boxes[i].x1 != 0 &&
-            now_us - p->changed_us[i] >= rest_us(p, now_us)) {
+        if (lossy->boxes[i].x1 != 0 && now_us - p->changed_us[i] >= rest_us) {
             resting.boxes[i] = lossy->boxes[i];
             resting.n_dirty++;
         }
@@ -428,8 +416,8 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     if (any) {
         v->output->ops->get_wish(v->output, &wish);
         wish.jpeg_quality = -1;
-        p->refined_us = now_us;
         job = zg_encode_job_new(&wish, areas, &p->canvas.shadow);
+        job->refines = true;
         encode_for(p, job, v);
     }
     return any;

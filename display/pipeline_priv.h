@@ -48,15 +48,12 @@ struct ZgPipeline {
     ZgEncoderSet *thread_encoders; /* of the encode thread; freed with the pool */
     ZgWorkerPool *pool;
     GPtrArray *flights; /* Flight; owned by the pool until done */
-    int64_t refined_us, browsing_until_us; /* made exact last; page follows page until then */
     int64_t burst_us;    /* of the last large encode whose memory was not given back; 0: none */
+    ZgBrowsing browsing;
     guint tick, refine, message_timer;
 };
 
 /* pipeline_pictures.c */
-
-/** zg_pipeline_note_waste() - did @fresh change what had only just been made exact? */
-void zg_pipeline_note_waste(ZgPipeline *pipeline, const ZgDamage *fresh, int64_t now_us);
 
 /** zg_pipeline_kick() - something changed: encode for whoever can take a picture, ask for more. */
 void zg_pipeline_kick(ZgPipeline *pipeline);

@@ -7,6 +7,13 @@
 #define EASY_US 22000      /* less: there is room for better ones */
 #define EASY_LEAST 12
 
+#define PAGE_BLOCKS 24       /* so much at once is another page */
+#define PAGE_US_LEAST 150000 /* sooner: it moves, or arrives in pieces */
+#define PAGE_US_MOST 1200000 /* later: it was read */
+#define BROWSING_US 3000000
+#define BROWSING_REST_US_LEAST 800000
+#define BROWSING_REST_US_MOST 1000000
+
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
 
@@ -56,4 +63,31 @@ zg_quality_note(ZgQuality *quality, const ZgQualityRules *rules, int asked, int6
         quality->drop--;
         quality->n_easy = 0;
     }
+}
+
+void
+zg_browsing_note(ZgBrowsing *b, int n_blocks, int64_t now_us)
+{
+    int64_t shown_us = now_us - b->page_us;
+
+    if (n_blocks < PAGE_BLOCKS) {
+        return;
+    }
+    b->page_us = now_us;
+    if (shown_us >= PAGE_US_LEAST && shown_us <= PAGE_US_MOST) {
+        b->shown_us = shown_us;
+        b->until_us = now_us + BROWSING_US;
+    }
+}
+
+int64_t
+zg_browsing_rest_us(const ZgBrowsing *b, int64_t rest_us, int64_t now_us)
+{
+    int64_t late_us = b->shown_us + b->shown_us / 8;
+
+    if (now_us >= b->until_us) {
+        return rest_us;
+    }
+    late_us = MIN_OF(MAX_OF(late_us, BROWSING_REST_US_LEAST), BROWSING_REST_US_MOST);
+    return MAX_OF(rest_us, late_us);
 }

@@ -38,3 +38,19 @@ int zg_quality_level(const ZgQuality *quality, const ZgQualityRules *rules, int 
  */
 void zg_quality_note(ZgQuality *quality, const ZgQualityRules *rules, int asked, int64_t link_us,
                      int64_t now_us);
+
+/* Does somebody turn page after page? Zeroed: no. */
+typedef struct {
+    int64_t page_us, shown_us; /* another page came then; the one before was shown so long */
+    int64_t until_us;
+} ZgBrowsing;
+
+/** zg_browsing_note() - @n_blocks (64x64) of the screen changed. */
+void zg_browsing_note(ZgBrowsing *browsing, int n_blocks, int64_t now_us);
+
+/**
+ * zg_browsing_rest_us() - how long an area rests before it is made exact
+ * A page that is soon gone again need not be, so while page follows page it is until the next one
+ * is late, but a second at most; else @rest_us.
+ */
+int64_t zg_browsing_rest_us(const ZgBrowsing *browsing, int64_t rest_us, int64_t now_us);

@@ -116,6 +116,22 @@ measure(const uint32_t *pixels, size_t stride, int width, int height, int *out_e
     *out_edges_pct = n_pairs == 0 ? 0 : n_edges * 100 / n_pairs;
 }
 
+int
+zg_tile_noise(const uint32_t *pixels, size_t stride, int width, int height)
+{
+    int64_t total = 0, n_pairs = 0;
+
+    for (int y = 0; y < height; y += 2, pixels += 2 * stride) {
+        int n = 0;
+        for (int x = 1; x < width; x++) {
+            n += abs((int)(pixels[x - 1] >> 8 & 255) - (int)(pixels[x] >> 8 & 255));
+        }
+        total += n;
+        n_pairs += width - 1;
+    }
+    return n_pairs == 0 ? 0 : (int)(total * 16 / n_pairs);
+}
+
 static bool
 is_solid(const uint32_t *pixels, size_t stride, int width, int height)
 {

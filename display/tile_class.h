@@ -39,3 +39,9 @@ unsigned zg_palette_find(const ZgPalette *palette, uint32_t colour);
  */
 ZgTileClass zg_tile_classify(const uint32_t *pixels, size_t stride, int width, int height,
                              ZgPalette *scratch, uint32_t *out_colour);
+
+/**
+ * zg_tile_noise() - how much a photo changes from pixel to pixel: 16 times the mean step in green
+ * The more, the more a JPEG of one quality loses: found on recorded desktops.
+ */
+int zg_tile_noise(const uint32_t *pixels, size_t stride, int width, int height);

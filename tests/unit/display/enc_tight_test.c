@@ -174,6 +174,36 @@ a_photo_is_a_jpeg_when_the_viewer_allows_it(void **state)
     assert_exact(f, all);
 }
 
+/* Level 8 is what viewers ask for: 40 dB, no more bytes than that takes. */
+static void
+a_photo_costs_what_its_noise_needs(void **state)
+{
+    Fixture *f = *state;
+    ZgRect all = {0, 0, SIDE, SIDE};
+    size_t n_bytes[2];
+
+    for (int noisy = 0; noisy < 2; noisy++) {
+        double error = 0;
+        for (int i = 0; i < SIDE * SIDE; i++) {
+            int x = i % SIDE, y = i / SIDE;
+            uint32_t grain = (uint32_t)(x * 7919 + y * 104729) >> 4 & (noisy ? 7 : 1);
+            uint32_t red = (uint32_t)(x / 2 + y / 8) + grain, green = (uint32_t)(y / 2) + grain;
+            f->pixels[i] = red << 16 | green << 8 | (60 + grain + (uint32_t)(x + y) / 6);
+        }
+        f->picture.n_jpeg = 0;
+        encode(f, all, &photos);
+        assert_true(f->picture.n_jpeg > 0);
+        n_bytes[noisy] = f->blob->n_bytes;
+        for (int i = 0; i < SIDE * SIDE * 3; i++) {
+            int shift = i % 3 * 8, d = (int)(f->picture.pixels[i / 3] >> shift & 255) -
+                                       (int)(f->pixels[i / 3] >> shift & 255);
+            error += d * d;
+        }
+        assert_true(error / (SIDE * SIDE * 3) < 6.5); /* 40 dB */
+    }
+    assert_true(n_bytes[0] * 3 < n_bytes[1] * 2);
+}
+
 static void
 areas_of_any_size_come_back(void **state)
 {
@@ -267,6 +297,7 @@ main(void)
         TEST(one_colour_is_one_small_fill),
         TEST(text_is_exact_and_never_a_jpeg),
         TEST(a_photo_is_a_jpeg_when_the_viewer_allows_it),
+        TEST(a_photo_costs_what_its_noise_needs),
         TEST(areas_of_any_size_come_back),
         TEST(eight_bit_viewers_get_no_jpeg_and_no_palette),
         TEST(an_encoder_that_fails_is_replaced_by_raw),

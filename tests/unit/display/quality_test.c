@@ -116,6 +116,27 @@ each_period_is_judged_by_itself(void **state)
     assert_int_equal(fps, 0);
 }
 
+static void
+page_after_page_rests_until_the_next_one_is_late(void **state)
+{
+    ZgBrowsing b = {0};
+    int64_t now_us = 10000000;
+
+    zg_browsing_note(&b, 200, now_us);
+    assert_int_equal(zg_browsing_rest_us(&b, 250000, now_us), 250000); /* one page is read */
+    zg_browsing_note(&b, 200, now_us += 40000); /* a film, or the rest of the page */
+    zg_browsing_note(&b, 5, now_us += 500000); /* a word */
+    assert_int_equal(zg_browsing_rest_us(&b, 250000, now_us), 250000);
+    zg_browsing_note(&b, 200, now_us += 300000);
+    assert_int_equal(zg_browsing_rest_us(&b, 250000, now_us), 900000);
+    zg_browsing_note(&b, 200, now_us += 1100000);
+    assert_int_equal(zg_browsing_rest_us(&b, 250000, now_us), 1000000); /* never later */
+    assert_int_equal(zg_browsing_rest_us(&b, 2000000, now_us), 2000000);
+    zg_browsing_note(&b, 200, now_us += 200000);
+    assert_int_equal(zg_browsing_rest_us(&b, 250000, now_us), 800000);
+    assert_int_equal(zg_browsing_rest_us(&b, 250000, now_us + 3000000), 250000);
+}
+
 int
 main(void)
 {
@@ -126,6 +147,7 @@ main(void)
         cmocka_unit_test(where_the_link_is_not_known_nothing_gets_worse),
         cmocka_unit_test(what_holds_pictures_up_has_a_word),
         cmocka_unit_test(each_period_is_judged_by_itself),
+        cmocka_unit_test(page_after_page_rests_until_the_next_one_is_late),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
