@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/limits.h"
+#include "common/base/loop.h"
 #include "display/out_queue.h"
 #include "display/out_zaguan.h"
 #include "display/rate.h"
@@ -786,7 +787,7 @@ zg_output_rfb_new(int fd, const ZgOutputRfbOptions *options, const ZgOutputEvent
     /* Both fail on unix sockets, where they are not needed. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-    o->in_watch = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, o);
+    o->in_watch = zg_loop_watch_fd(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, o);
     if (options->state != NULL) {
         rfb_resize(&o->base, options->width, options->height);
         o->told_qemu_key = zg_rfb_session_look(o->session)->qemu_key;

@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/limits.h"
+#include "common/base/loop.h"
 
 #define READ_BYTES (256 * 1024)
 #define READS_AT_ONCE 4             /* then other descriptors of the loop have their turn */
@@ -154,10 +155,12 @@ on_readable(gint fd, GIOCondition condition, gpointer data)
 
     for (int i = 0; i < READS_AT_ONCE; i++) {
         g_autoptr(GError) error = NULL;
+        size_t n_free;
         ssize_t n;
 
         make_room(v);
-        n = recv(v->fd, v->in + v->n_in, v->n_room - v->n_in, MSG_DONTWAIT);
+        n_free = v->n_room - v->n_in;
+        n = recv(v->fd, v->in + v->n_in, n_free, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             break;
         }
@@ -171,6 +174,9 @@ on_readable(gint fd, GIOCondition condition, gpointer data)
             v->in_watch = 0;
             lose(v, error->message);
             return G_SOURCE_REMOVE;
+        }
+        if ((size_t)n < n_free) {
+            break; /* that was all */
         }
     }
     flush(v);
@@ -265,7 +271,7 @@ zg_source_vnc_new(int fd, const ZgSourceEvents *events, void *user)
     v->out = g_byte_array_new();
     v->n_room = READ_BYTES;
     v->in = g_malloc(v->n_room);
-    v->in_watch = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, v);
+    v->in_watch = zg_loop_watch_fd(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, v);
     v->deadline = g_timeout_add(ZG_SOURCE_HANDSHAKE_MS, on_deadline, v);
     return &v->base;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/base/loop.h"
 
-#include <glib-unix.h>
 #include <signal.h>
 
 typedef struct {
@@ -46,4 +45,14 @@ zg_loop_quit(void)
     if (running != NULL) {
         g_main_loop_quit(running);
     }
+}
+
+guint
+zg_loop_watch_fd(int fd, GIOCondition condition, GUnixFDSourceFunc handler, gpointer data)
+{
+    g_autoptr(GSource) source = g_unix_fd_source_new(fd, condition);
+
+    g_source_set_callback(source, G_SOURCE_FUNC(handler), data, NULL);
+    g_source_set_can_recurse(source, TRUE);
+    return g_source_attach(source, NULL);
 }

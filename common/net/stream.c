@@ -38,6 +38,7 @@ struct ZgStream {
     char *peer_uri;
     guint finish_timer;
     int refs; /* the owner, and each callback in progress */
+    GIOCondition watched; /* what the loop waits for */
     bool handshaking;
     bool reading;
     bool finishing;
@@ -106,7 +107,10 @@ watch(ZgStream *stream)
     if (stream->read_wants_write) {
         condition |= G_IO_OUT;
     }
-    g_source_modify_unix_fd(stream->source, stream->fd_tag, condition);
+    if (condition != stream->watched) { /* each change wakes the loop once more */
+        stream->watched = condition;
+        g_source_modify_unix_fd(stream->source, stream->fd_tag, condition);
+    }
 }
 
 /* Text of the last OpenSSL error, or of errno. */
@@ -403,6 +407,7 @@ zg_stream_new(int fd, const ZgStreamHandlers *handlers, void *user)
     stream->source = g_source_new(&stream_source_funcs, sizeof(StreamSource));
     ((StreamSource *)stream->source)->stream = stream;
     stream->fd_tag = g_source_add_unix_fd(stream->source, fd, G_IO_IN);
+    stream->watched = G_IO_IN;
     g_source_attach(stream->source, NULL);
     return stream;
 }
