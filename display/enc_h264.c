@@ -19,6 +19,7 @@ static const float targets_db[10] = {32, 33, 35, 37, 39, 41, 44, 44, 44, 46};
 struct ZgH264 {
     int refs; /* atomic */
     ZgRect area;
+    bool quick;
     x264_t *x264;
     x264_param_t params;
     x264_picture_t picture;
@@ -37,7 +38,7 @@ open_x264(ZgH264 *h)
 {
     x264_param_t *p = &h->params;
 
-    if (x264_param_default_preset(p, "superfast", "zerolatency") != 0) {
+    if (x264_param_default_preset(p, h->quick ? "ultrafast" : "superfast", "zerolatency") != 0) {
         return false;
     }
     p->i_width = h->area.width;
@@ -70,12 +71,13 @@ open_x264(ZgH264 *h)
 }
 
 ZgH264 *
-zg_h264_new(ZgRect area)
+zg_h264_new(ZgRect area, bool quick)
 {
     ZgH264 *h = g_new0(ZgH264, 1);
 
     h->refs = 1;
     h->area = area;
+    h->quick = quick;
     h->out = g_byte_array_new();
     if (!open_x264(h)) {
         zg_h264_unref(h);
@@ -109,6 +111,12 @@ ZgRect
 zg_h264_area(const ZgH264 *h)
 {
     return h->area;
+}
+
+bool
+zg_h264_is_quick(const ZgH264 *h)
+{
+    return h->quick;
 }
 
 /* BT.601, full range, in fixed point. */

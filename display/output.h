@@ -32,6 +32,9 @@ typedef struct {
     int64_t bytes_per_s;  /* what the link carries; 0 unknown */
 } ZgOutputStats;
 
+/* A link that carries so much is not what is slow. */
+#define ZG_OUTPUT_BYTES_PER_S_PLENTY 2500000
+
 /* So long before a viewer can take a picture the console is asked for a fresh one. */
 #define ZG_OUTPUT_SOON_US 12000
 

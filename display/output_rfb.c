@@ -212,14 +212,11 @@ rfb_set_interval(ZgOutput *output, int64_t us)
     ((RfbOutput *)output)->interval_us = us;
 }
 
-/* A link that carries so much is not what is slow. */
-#define LINK_BYTES_PER_S_PLENTY 2500000
-
 static ZgEffortKind
 rfb_waits_for(const ZgOutput *output)
 {
     const RfbOutput *o = (const RfbOutput *)output;
-    bool plenty = o->rate.bytes_per_s > LINK_BYTES_PER_S_PLENTY;
+    bool plenty = o->rate.bytes_per_s > ZG_OUTPUT_BYTES_PER_S_PLENTY;
 
     if (!zg_rfb_session_is_ready(o->session)) {
         return ZG_EFFORT_GUEST;

@@ -69,6 +69,15 @@ link_us(const ZgPipelineViewer *v, size_t n_bytes)
     return stats.bytes_per_s == 0 ? 0 : (int64_t)n_bytes * G_USEC_PER_SEC / stats.bytes_per_s;
 }
 
+static bool
+has_plenty(const ZgPipelineViewer *v)
+{
+    ZgOutputStats stats;
+
+    v->output->ops->get_stats(v->output, &stats);
+    return stats.bytes_per_s > ZG_OUTPUT_BYTES_PER_S_PLENTY;
+}
+
 static void
 note_lossy(ZgPipeline *p, ZgPipelineViewer *v, const GPtrArray *blobs, size_t n_bytes)
 {
@@ -295,6 +304,7 @@ feed_viewer(ZgPipeline *p, ZgPipelineViewer *v)
     v->output->ops->get_wish(v->output, &wish);
     wish.jpeg_quality = zg_quality_level(&v->quality, p->rules, wish.jpeg_quality);
     v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
+    v->view.plenty = has_plenty(v);
     budget = MIN(budget, zg_pace_pixels(get_budget(p, v), v->bytes_per_pixel));
     if (!wish.tight) {
         budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (wish.format.bits_per_pixel / 8));

@@ -154,7 +154,7 @@ static void
 frames_tell_the_viewer_when_to_begin_anew(void **state)
 {
     g_autofree uint32_t *pixels = g_new(uint32_t, WIDTH * HEIGHT);
-    ZgH264 *h264 = zg_h264_new(screen);
+    ZgH264 *h264 = zg_h264_new(screen, false);
     static const struct {
         bool key;
         uint32_t flags;
@@ -251,6 +251,33 @@ a_viewer_without_the_frame_before_misses_the_film_and_then_gets_a_key_frame(void
     zg_canvas_clear(&d.canvas);
 }
 
+static void
+a_film_is_quick_to_encode_until_a_slow_link_looks(void **state)
+{
+    Desk d = {.now_us = 1000000};
+    ZgView view = {.width = WIDTH, .height = HEIGHT, .plenty = true}, *views[] = {&view};
+
+    zg_canvas_init(&d.canvas, WIDTH, HEIGHT);
+    zg_frame_init(&d.frame, WIDTH, HEIGHT);
+    zg_view_start_over(&view, WIDTH, HEIGHT);
+    for (int i = 0; i < 60; i++) {
+        view.plenty = i != 50;
+        g_autoptr(ZgEncodeJob) job = step(&d, views, 1, &view);
+        ZgBlob *film = zg_canvas_take_film(&d.canvas, &view, job);
+        zg_view_note_job(&view, job, job->blobs->len);
+        if (i >= 45) {
+            assert_non_null(film);
+            assert_int_equal(zg_h264_is_quick(job->h264), i < 50); /* and it stays so */
+            assert_int_equal(job->film_key, i == 50);
+            assert_int_equal(number_at(film, 16), i == 50 ? ZG_H264_RESET_ALL : 0);
+        }
+    }
+    zg_view_clear(&view);
+    zg_encoder_set_clear(&d.encoders);
+    zg_frame_clear(&d.frame);
+    zg_canvas_clear(&d.canvas);
+}
+
 int
 main(void)
 {
@@ -262,6 +289,7 @@ main(void)
         cmocka_unit_test(frames_tell_the_viewer_when_to_begin_anew),
         cmocka_unit_test(
             a_viewer_without_the_frame_before_misses_the_film_and_then_gets_a_key_frame),
+        cmocka_unit_test(a_film_is_quick_to_encode_until_a_slow_link_looks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
