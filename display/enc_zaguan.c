@@ -236,7 +236,9 @@ read_cell(ZaguanEncoder *z, const ZgTile *tile, int x, int y, bool photos)
         run.colour = colour & ZG_PIXEL_RGB;
         break;
     case ZG_CLASS_EXACT:
-        run.kind = RUN_PIXELS;
+        zg_palette_read(&z->palette, first_pixel(tile, run.area), tile->stride, run.area.width,
+                        run.area.height, ZG_PALETTE_MAX);
+        run.kind = z->palette.n > ZG_PALETTE_MAX ? RUN_PREDICTED : RUN_PIXELS;
         break;
     case ZG_CLASS_PHOTO:
         run.kind = photos ? RUN_PHOTO : RUN_PREDICTED;

@@ -17,14 +17,16 @@ draw_parts(ZaguanPicture *picture, const uint8_t *data, size_t n, bool packed)
 {
     g_autoptr(GByteArray) body = g_byte_array_new();
     g_autofree uint8_t *room = g_malloc(ZSTD_compressBound(n) + 64);
-    ZSTD_CCtx *c = ZSTD_createCCtx();
+    static ZSTD_CCtx *c; /* for the life of the program: making one takes longest */
     ZSTD_inBuffer in = {data, n, 0};
     ZSTD_outBuffer out = {room, ZSTD_compressBound(n) + 64, 0};
     ZgRfbReader reader;
 
+    c = c == NULL ? ZSTD_createCCtx() : c;
+    ZSTD_CCtx_reset(c, ZSTD_reset_session_only);
+    ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, 1);
     ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, 12);
     ZSTD_compressStream2(c, &out, &in, ZSTD_e_flush);
-    ZSTD_freeCCtx(c);
     zg_rfb_put_u8(body, packed ? 1 : 2);
     zg_rfb_put_u32(body, (uint32_t)n);
     zg_rfb_put_u32(body, (uint32_t)(packed ? out.pos : n));

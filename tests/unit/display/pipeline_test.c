@@ -17,6 +17,7 @@
 #include "display/out_queue.h"
 #include "display/pipeline.h"
 #include "tests/unit/display/tight_decoder.h"
+#include "tests/unit/display/zaguan_decoder.h"
 
 #define WIDTH 320
 #define HEIGHT 200
@@ -27,6 +28,7 @@ typedef struct {
     int fd;
     GByteArray *in;
     TightPicture picture;
+    ZaguanPicture ours; /* shares the pixels */
     unsigned n_rects_left, n_updates, n_bells;
     uint64_t n_bytes;
     char *text; /* the last classic cut text */
@@ -195,7 +197,15 @@ draw_rect(Viewer *v, ZgRfbReader *in)
 
     zg_rfb_read_u32(&head);
     int width = zg_rfb_read_u16(&head), height = zg_rfb_read_u16(&head);
-    if (zg_rfb_read_s32(&head) != ZG_RFB_DESKTOP_SIZE || head.short_of_bytes) {
+    int32_t encoding = zg_rfb_read_s32(&head);
+    if (encoding == ZG_RFB_ZAGUAN && !head.short_of_bytes) {
+        v->ours.pixels = v->picture.pixels;
+        v->ours.width = v->picture.width;
+        v->ours.height = v->picture.height;
+        *in = head;
+        return zaguan_picture_draw(&v->ours, in);
+    }
+    if (encoding != ZG_RFB_DESKTOP_SIZE || head.short_of_bytes) {
         return tight_picture_draw_rect(&v->picture, in);
     }
     *in = head;
@@ -328,6 +338,7 @@ tear_down(void **state)
         close(f->viewers[i].fd);
         g_byte_array_unref(f->viewers[i].in);
         tight_picture_end(&f->viewers[i].picture);
+        zaguan_picture_end(&f->viewers[i].ours);
         g_free(f->viewers[i].picture.pixels);
         g_free(f->viewers[i].text);
     }
@@ -340,6 +351,8 @@ tear_down(void **state)
 static const ZgRect all = {0, 0, WIDTH, HEIGHT};
 static const int32_t raw[] = {ZG_RFB_RAW, ZG_RFB_DESKTOP_SIZE};
 static const int32_t tight[] = {ZG_RFB_TIGHT, ZG_RFB_DESKTOP_SIZE};
+static const int32_t ours[] = {ZG_RFB_ZAGUAN, ZG_RFB_TIGHT, ZG_RFB_DESKTOP_SIZE};
+static const int32_t ours_jpeg[] = {ZG_RFB_ZAGUAN, ZG_RFB_TIGHT, ZG_RFB_JPEG_QUALITY_0 + 6};
 static const int32_t tight_jpeg[] = {ZG_RFB_TIGHT, ZG_RFB_JPEG_QUALITY_0 + 6};
 
 static void
@@ -347,7 +360,7 @@ viewers_of_every_kind_see_the_same(void **state)
 {
     Fixture *f = *state;
     Viewer *one = viewer_open(f, raw, 2), *two = viewer_open(f, tight, 2);
-    Viewer *three = viewer_open(f, tight, 2);
+    Viewer *three = viewer_open(f, ours, 3);
 
     console_fill(f, all, 0x102030);
     console_fill(f, (ZgRect){100, 50, 33, 21}, 0xabcdef);
@@ -376,10 +389,8 @@ inflated_damage_costs_nothing(void **state)
 }
 
 static void
-a_resting_photo_becomes_exact(void **state)
+a_photo_rests(Fixture *f, Viewer *v)
 {
-    Fixture *f = *state;
-    Viewer *v = viewer_open(f, tight_jpeg, 2);
     g_autofree uint32_t *photo = g_new(uint32_t, WIDTH * HEIGHT);
 
     for (int i = 0; i < WIDTH * HEIGHT; i++) {
@@ -392,6 +403,22 @@ a_resting_photo_becomes_exact(void **state)
     for (int i = 0; i < WIDTH * HEIGHT; i += 97) {
         WAIT(f, pixel(v, i % WIDTH, i / WIDTH) == photo[i]);
     }
+}
+
+static void
+a_resting_photo_becomes_exact(void **state)
+{
+    a_photo_rests(*state, viewer_open(*state, tight_jpeg, 2));
+}
+
+static void
+a_resting_photo_becomes_exact_in_our_own_encoding(void **state)
+{
+    Viewer *v = viewer_open(*state, ours_jpeg, 3);
+
+    a_photo_rests(*state, v);
+    assert_true(v->ours.n_predicted > 0);
+    assert_int_equal(v->ours.n_streams, 1);
 }
 
 static void
@@ -635,6 +662,7 @@ main(void)
         TEST(viewers_of_every_kind_see_the_same),
         TEST(inflated_damage_costs_nothing),
         TEST(a_resting_photo_becomes_exact),
+        TEST(a_resting_photo_becomes_exact_in_our_own_encoding),
         TEST(a_scrolled_page_is_moved_for_viewers_in_step_and_exact_for_all),
         TEST(a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits),
         TEST(a_hundred_new_modes_leave_the_last_picture),

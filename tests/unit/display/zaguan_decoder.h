@@ -22,7 +22,8 @@ typedef struct {
     uint32_t *pixels; /* width * height, 0x00RRGGBB; borrowed */
     int width, height;
     ZSTD_DCtx *stream; /* NULL until one has begun, and after one broke */
-    uint8_t *plain;
+    uint8_t *plain; /* room for the largest rectangle so far */
+    size_t n_room;
     unsigned n_rects, n_streams, n_solid, n_pixels, n_predicted; /* what was drawn */
 } ZaguanPicture;
 
@@ -34,6 +35,7 @@ zaguan_picture_end(ZaguanPicture *p)
     g_free(p->plain);
     p->stream = NULL;
     p->plain = NULL;
+    p->n_room = 0;
 }
 
 static inline uint32_t
@@ -159,7 +161,8 @@ zaguan_picture_draw(ZaguanPicture *p, ZgRfbReader *in)
     uint32_t n_plain = zg_rfb_read_u32(in), n_packed = zg_rfb_read_u32(in);
     const uint8_t *packed;
 
-    if (n_plain > ZAGUAN_PLAIN_MAX || n_packed > ZAGUAN_PACKED_MAX || flags > 2) {
+    if (in->short_of_bytes || n_plain > ZAGUAN_PLAIN_MAX || n_packed > ZAGUAN_PACKED_MAX ||
+        flags > 2) {
         return false;
     }
     packed = zg_rfb_read_bytes(in, n_packed);
@@ -176,8 +179,9 @@ zaguan_picture_draw(ZaguanPicture *p, ZgRfbReader *in)
     if (p->stream == NULL) {
         return false;
     }
-    if (p->plain == NULL) {
-        p->plain = g_malloc(ZAGUAN_PLAIN_MAX);
+    if (p->plain == NULL || n_plain > p->n_room) {
+        p->plain = g_realloc(p->plain, n_plain + 1);
+        p->n_room = n_plain;
     }
     return zaguan_unpack(p, packed, n_packed, n_plain) &&
            zaguan_draw_parts(p, p->plain, n_plain);
