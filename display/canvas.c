@@ -114,6 +114,23 @@ follow_film(ZgCanvas *c, int64_t now_us)
     }
 }
 
+/* A film is sent as such: looking for what moved inside it would cost and gain nothing. */
+static bool
+is_worth_moves(const ZgCanvas *c)
+{
+    ZgRect film = c->film.area;
+    int64_t n_beside = 0;
+
+    for (int i = 0; i < c->since.columns * c->since.rows; i++) {
+        const ZgBlockBox *box = &c->since.boxes[i];
+        int x = i % c->since.columns * ZG_BLOCK_SIDE, y = i / c->since.columns * ZG_BLOCK_SIDE;
+        bool inside = x + box->x0 >= film.x && x + box->x1 <= film.x + film.width &&
+                      y + box->y0 >= film.y && y + box->y1 <= film.y + film.height;
+        n_beside += inside ? 0 : (box->x1 - box->x0) * (box->y1 - box->y0);
+    }
+    return n_beside >= ZG_MOVES_PIXELS_LEAST;
+}
+
 /* The shadow becomes the frame. */
 static void
 advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
@@ -122,7 +139,7 @@ advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
     g_ptr_array_set_size(c->jobs, 0);
     g_array_set_size(c->areas, 0);
     g_array_set_size(c->moves, 0);
-    if (with_moves) {
+    if (with_moves && is_worth_moves(c)) {
         zg_shadow_move(&c->shadow, frame->pixels, &c->since, c->moves);
     }
     zg_damage_take(&c->since, INT64_MAX, c->areas);

@@ -20,7 +20,7 @@ typedef struct ZgH264 ZgH264;
 
 /**
  * zg_h264_new() - for @area of a picture
- * @quick: half the processor time for a quarter more bytes
+ * @quick: half the processor time for half more bytes
  * Return: one reference; NULL when x264 will not.
  */
 ZgH264 *zg_h264_new(ZgRect area, bool quick);

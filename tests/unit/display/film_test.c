@@ -186,9 +186,11 @@ typedef struct {
     ZgEncoderSet encoders;
     int64_t now_us;
     unsigned step;
+    bool with_moves;
 } Desk;
 
-static const ZgEncodeWish film_wish = {.tight = true, .h264 = true, .jpeg_quality = 6};
+static const ZgEncodeWish film_wish = {
+    .tight = true, .h264 = true, .copyrect = true, .jpeg_quality = 6};
 
 static ZgEncodeJob *
 step(Desk *d, ZgView *const *views, unsigned n_views, ZgView *for_view)
@@ -209,7 +211,7 @@ step(Desk *d, ZgView *const *views, unsigned n_views, ZgView *for_view)
     }
     zg_canvas_note(&d->canvas, &d->frame.fresh, d->now_us);
     zg_damage_reset(&d->frame.fresh);
-    job = zg_canvas_next_job(&d->canvas, &d->frame, for_view, &wish, INT64_MAX, false);
+    job = zg_canvas_next_job(&d->canvas, &d->frame, for_view, &wish, INT64_MAX, d->with_moves);
     assert_non_null(job);
     zg_encode_job_run(job, &d->encoders);
     job->done = true;
@@ -278,6 +280,35 @@ a_film_is_quick_to_encode_until_a_slow_link_looks(void **state)
     zg_canvas_clear(&d.canvas);
 }
 
+static void
+what_moves_inside_a_film_is_part_of_the_film(void **state)
+{
+    Desk d = {.now_us = 1000000};
+    ZgView view = {.width = WIDTH, .height = HEIGHT}, *views[] = {&view};
+
+    zg_canvas_init(&d.canvas, WIDTH, HEIGHT);
+    zg_frame_init(&d.frame, WIDTH, HEIGHT);
+    zg_view_start_over(&view, WIDTH, HEIGHT);
+    for (int i = 0; i < 50; i++) {
+        g_autoptr(ZgEncodeJob) job = step(&d, views, 1, &view);
+        assert_int_equal(zg_canvas_take_film(&d.canvas, &view, job) != NULL, job->h264 != NULL);
+        if (i == 45) {
+            d.with_moves = true; /* the picture pans by three pixels a step */
+        } else if (i > 45) {
+            assert_non_null(job->h264);
+            assert_null(job->moves);
+        }
+    }
+    zg_film_reject(&d.canvas.film);
+    g_autoptr(ZgEncodeJob) job = step(&d, views, 1, &view);
+    assert_null(job->h264);
+    assert_non_null(job->moves);
+    zg_view_clear(&view);
+    zg_encoder_set_clear(&d.encoders);
+    zg_frame_clear(&d.frame);
+    zg_canvas_clear(&d.canvas);
+}
+
 int
 main(void)
 {
@@ -289,6 +320,7 @@ main(void)
         cmocka_unit_test(frames_tell_the_viewer_when_to_begin_anew),
         cmocka_unit_test(
             a_viewer_without_the_frame_before_misses_the_film_and_then_gets_a_key_frame),
+        cmocka_unit_test(what_moves_inside_a_film_is_part_of_the_film),
         cmocka_unit_test(a_film_is_quick_to_encode_until_a_slow_link_looks),
     };
 
