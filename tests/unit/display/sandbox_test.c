@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "display/out_zaguan.h"
 #include "display/sandbox.h"
 
 /* Each returns 0 when all is as it should be; it runs in a child that is in the sandbox. */
@@ -111,6 +112,31 @@ try_threads(void)
     return GPOINTER_TO_INT(g_thread_join(thread)) != 42;
 }
 
+/* More than the window holds, so that all of the stream's memory is asked for. */
+static int
+try_zstd(void)
+{
+    g_autofree uint8_t *noise = g_malloc(ZG_ZAGUAN_UPDATE_MAX);
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    ZgOutZaguan *zaguan = zg_out_zaguan_new();
+    bool packed = true;
+    ZgBlob *blob;
+
+    for (size_t i = 0; i < ZG_ZAGUAN_UPDATE_MAX; i++) {
+        noise[i] = (uint8_t)(i * i >> 7);
+    }
+    blob = zg_blob_new(noise, ZG_ZAGUAN_UPDATE_MAX, 0, (ZgRect){0});
+    blob->n_parts = blob->n_bytes;
+    for (int i = 0; i < 4; i++) {
+        g_byte_array_set_size(out, 0);
+        packed &= zg_out_zaguan_put(zaguan, &blob, 1, 64, 64, out) == 1 &&
+                  out->data[ZG_RFB_RECT_HEAD_BYTES] == (i == 0 ? ZG_ZAGUAN_NEW_STREAM : 0);
+    }
+    zg_blob_unref(blob);
+    zg_out_zaguan_free(zaguan);
+    return !packed;
+}
+
 static void
 files_cannot_be_opened(void **state)
 {
@@ -139,6 +165,12 @@ static void
 threads_can_be_started_and_are_in_it_too(void **state)
 {
     assert_int_equal(run_inside(try_threads), 0);
+}
+
+static void
+a_viewers_zstd_stream_can_be_made(void **state)
+{
+    assert_int_equal(run_inside(try_zstd), 0);
 }
 
 static int thread_pipe[2];
@@ -183,6 +215,7 @@ main(void)
         cmocka_unit_test(programs_and_processes_cannot_be_started),
         cmocka_unit_test(powers_cannot_be_regained),
         cmocka_unit_test(threads_can_be_started_and_are_in_it_too),
+        cmocka_unit_test(a_viewers_zstd_stream_can_be_made),
         cmocka_unit_test(threads_that_run_already_are_in_it_too),
     };
 
