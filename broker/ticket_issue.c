@@ -2,13 +2,15 @@
 /*
  * Console tickets: the secret stays here until the host's front has its digest, then goes to the
  * person and nowhere else. The first ticket of a session also queues the sign-on and marks the
- * desktop as tainted, in the same transaction.
+ * desktop as tainted, in the same transaction. A ticket waits a while for a sign-on that is under
+ * way, so that the first picture is the person's own and nothing they type is lost.
  */
 #include <string.h>
 #include "broker/command.h"
 #include "broker/reason.h"
 #include "broker/service_priv.h"
 #include "broker/session.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/id.h"
 #include "common/base/limits.h"
@@ -16,6 +18,7 @@
 #include "common/base/secret.h"
 
 #define ANSWER_MS 10000
+#define SIGN_ON_MS 12000 /* from the wish; below the 15 s that the front gives a call */
 #define TICKET_TTL_MS 60000
 #define WAITING_MAX 1000
 
@@ -35,12 +38,16 @@ typedef struct {
     guint timer;
     bool answered;
     bool job_running;
-    GError *error; /* of the job */
+    bool shown;       /* the front has it */
+    char *sign_on;    /* id of the command to wait for, or NULL; set by the job */
+    int64_t begun_us; /* monotonic */
+    GError *error;    /* of the job */
 } Ticket;
 
 struct ZgTickets {
     ZgService *service;
-    GHashTable *waiting; /* command id → Ticket, owned when no job runs on it */
+    GHashTable *waiting;  /* command id → Ticket, owned when no job runs on it */
+    GHashTable *done_ids; /* of commands that ended while jobs run: a job may have read too early */
 };
 
 static void
@@ -55,6 +62,7 @@ free_ticket(Ticket *ticket)
     g_free(ticket->user);
     g_free(ticket->desktop);
     g_free(ticket->title);
+    g_free(ticket->sign_on);
     g_clear_error(&ticket->error);
     g_free(ticket);
 }
@@ -63,9 +71,10 @@ free_ticket(Ticket *ticket)
 static void
 answer(Ticket *ticket, const GError *error)
 {
+    int64_t held_ms = (zg_clock_mono_us() - ticket->begun_us) / 1000;
     ZgTicketAnswer given = {
         .secret = ticket->secret,
-        .expires_in_s = TICKET_TTL_MS / 1000,
+        .expires_in_s = (int)((TICKET_TTL_MS - held_ms) / 1000),
         .desktop = ticket->desktop,
         .title = ticket->title,
     };
@@ -87,9 +96,28 @@ on_deadline(gpointer data)
     g_autoptr(GError) error = NULL;
 
     ticket->timer = 0;
+    if (ticket->shown) {
+        answer(ticket, NULL); /* a slow guest: the person sees what it shows meanwhile */
+        return G_SOURCE_REMOVE;
+    }
     zg_reason_set(&error, ZG_ERROR_TIMEOUT, "display-silent");
     answer(ticket, error);
     return G_SOURCE_REMOVE;
+}
+
+/* The front has the ticket: it goes to the person as soon as the guest has taken them. */
+static void
+answer_when_signed_on(Ticket *ticket)
+{
+    int64_t left_ms = SIGN_ON_MS - (zg_clock_mono_us() - ticket->begun_us) / 1000;
+
+    ticket->shown = true;
+    if (ticket->sign_on == NULL || left_ms <= 0) {
+        answer(ticket, NULL);
+        return;
+    }
+    g_source_remove(ticket->timer);
+    ticket->timer = g_timeout_add((guint)left_ms, on_deadline, ticket);
 }
 
 static bool
@@ -145,6 +173,35 @@ sign_on_first(ZgTx *tx, ZgSession *session, ZgDesktop *desktop, const ZgPool *po
     return zg_session_save(tx, session, error);
 }
 
+static void
+free_command(gpointer data)
+{
+    zg_host_command_free(data);
+}
+
+/* The sign-on that the guest has not answered yet, if there is one. */
+static bool
+find_sign_on(ZgTx *tx, const ZgSession *session, char **out_command, GError **error)
+{
+    g_autoptr(GPtrArray) commands = NULL;
+
+    if (session->signing_on != ZG_SIGNING_QUEUED) {
+        return true;
+    }
+    commands = zg_row_select(tx, &zg_host_command_rows, free_command, error,
+                             "WHERE session = $1 AND kind = 'sign_on' AND state = 'queued'", "t",
+                             session->id);
+    if (commands == NULL) {
+        return false;
+    }
+    if (commands->len > 0) {
+        const ZgHostCommand *command = g_ptr_array_index(commands, commands->len - 1);
+
+        *out_command = g_strdup(command->id);
+    }
+    return true;
+}
+
 static bool
 queue_ticket(ZgTx *tx, const Ticket *ticket, const ZgSession *session, const ZgDesktop *desktop,
              GError **error)
@@ -189,6 +246,7 @@ issue(Ticket *ticket, ZgStore *store, GError **error)
     pool = zg_row_find(tx, &zg_pool_rows, session->pool, error);
     if (pool == NULL || !host_is_linked(tx, desktop->host, error) ||
         !sign_on_first(tx, session, desktop, pool, error) ||
+        !find_sign_on(tx, session, &ticket->sign_on, error) ||
         !queue_ticket(tx, ticket, session, desktop, error) || !zg_tx_commit(tx, error)) {
         return false;
     }
@@ -205,12 +263,35 @@ issue_work(void *data)
     issue(ticket, ticket->tickets->service->store, &ticket->error);
 }
 
+static bool
+any_job_runs(ZgTickets *tickets)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, tickets->waiting);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (((Ticket *)value)->job_running) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 issue_done(void *data)
 {
     Ticket *ticket = data;
+    ZgTickets *tickets = ticket->tickets;
 
     ticket->job_running = false;
+    if (!ticket->answered && ticket->sign_on != NULL &&
+        g_hash_table_contains(tickets->done_ids, ticket->sign_on)) {
+        g_clear_pointer(&ticket->sign_on, g_free);
+    }
+    if (!ticket->answered && !any_job_runs(tickets)) {
+        g_hash_table_remove_all(tickets->done_ids);
+    }
     if (ticket->answered) {
         free_ticket(ticket);
     } else if (ticket->error != NULL) {
@@ -229,6 +310,7 @@ zg_tickets_new(ZgService *service)
 
     tickets->service = service;
     tickets->waiting = g_hash_table_new(g_str_hash, g_str_equal);
+    tickets->done_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return tickets;
 }
 
@@ -246,7 +328,30 @@ zg_tickets_free(ZgTickets *tickets)
         answer(entry->data, error);
     }
     g_hash_table_unref(tickets->waiting);
+    g_hash_table_unref(tickets->done_ids);
     g_free(tickets);
+}
+
+/* A sign-on ended, well or not: who waits for it need not wait longer. */
+static void
+sign_on_ended(ZgTickets *tickets, const char *command)
+{
+    g_autoptr(GList) all = g_hash_table_get_values(tickets->waiting);
+
+    if (any_job_runs(tickets)) {
+        g_hash_table_add(tickets->done_ids, g_strdup(command));
+    }
+    for (GList *entry = all; entry != NULL; entry = entry->next) {
+        Ticket *ticket = entry->data;
+
+        if (ticket->job_running || g_strcmp0(ticket->sign_on, command) != 0) {
+            continue;
+        }
+        g_clear_pointer(&ticket->sign_on, g_free);
+        if (ticket->shown) {
+            answer(ticket, NULL);
+        }
+    }
 }
 
 void
@@ -256,12 +361,15 @@ zg_tickets_done(ZgTickets *tickets, const ZgAgentDone *done)
     g_autoptr(GError) error = NULL;
 
     if (ticket == NULL) {
+        sign_on_ended(tickets, done->id);
         return;
     }
-    if (!done->ok) {
-        g_set_error(&error, ZG_ERROR, ZG_ERROR_UNAVAILABLE, "host-unreachable: %s",
-                    done->message != NULL ? done->message : "the display refused the ticket");
+    if (done->ok) {
+        answer_when_signed_on(ticket);
+        return;
     }
+    g_set_error(&error, ZG_ERROR, ZG_ERROR_UNAVAILABLE, "host-unreachable: %s",
+                done->message != NULL ? done->message : "the display refused the ticket");
     answer(ticket, error);
 }
 
@@ -286,6 +394,7 @@ zg_tickets_issue(ZgTickets *tickets, const ZgCaller *caller, const char *session
     ticket->user = g_strdup(caller->user);
     ticket->share = share;
     ticket->view_only = view_only;
+    ticket->begun_us = zg_clock_mono_us();
     ticket->secret = zg_hex_encode(secret, sizeof secret);
     ticket->done = done;
     ticket->data = data;

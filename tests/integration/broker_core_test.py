@@ -217,6 +217,31 @@ class BrokerCore(unittest.TestCase):
         self.assertEqual(status, 504, problem)
         self.assertLess(time.monotonic() - began, 12)
 
+    def test_a_ticket_waits_for_the_sign_on_but_not_for_ever(self):
+        self.have_pool()
+        session = self.inst.call("POST", "/my/sessions", {"pool": "office"})
+        self.host.silent.add("sign_on")
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(
+            self.inst.raw("POST", f"/api/v1/my/sessions/{session['id']}/ticket", {})))
+        asking.start()
+        until("the ticket at the display", lambda: self.host.did("ticket"))
+        sign_on = until("the sign-on", lambda: self.host.did("sign_on"))[0]
+        asking.join(1)
+        self.assertEqual(answers, [], "a ticket before the guest has the person's session")
+        self.host.say({"type": "done", "id": sign_on["id"], "ok": True, "result": {}})
+        asking.join(10)
+        self.assertEqual([status for status, _ in answers], [201], answers)
+        began = time.monotonic()
+        self.inst.call("POST", f"/my/sessions/{session['id']}/ticket", {})
+        self.assertLess(time.monotonic() - began, 2, "who is signed on waits for nothing")
+        self.operation_done(self.inst.call("POST", f"/my/sessions/{session['id']}/log-off"))
+        self.ready(1)
+        slow = self.inst.call("POST", "/my/sessions", {"pool": "office"})
+        began = time.monotonic()
+        self.inst.call("POST", f"/my/sessions/{slow['id']}/ticket", {})
+        self.assertTrue(8 < time.monotonic() - began < 15, time.monotonic() - began)
+
     def test_what_was_acknowledged_survives_kill_9_and_the_link_comes_back(self):
         self.have_pool()
         session = self.inst.call("POST", "/my/sessions", {"pool": "office"})

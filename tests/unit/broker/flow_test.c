@@ -47,7 +47,8 @@ keep_ticket(const ZgTicketAnswer *answer, const GError *error, void *data)
     *out = answer != NULL ? g_strdup(answer->secret) : g_strdup_printf("! %s", error->message);
 }
 
-/* Issues a ticket: its job runs on the pool, then the host answers, as on a link. */
+/* Issues a ticket: its job runs on the pool, then the host answers, as on a link: the display has
+ * the ticket, the guest has the person. */
 static char *
 ticket_for(const char *session, const char *user)
 {
@@ -60,10 +61,10 @@ ticket_for(const char *session, const char *user)
     while (text == NULL && g_get_monotonic_time() < deadline) {
         g_autoptr(ZgTx) tx = zg_tx_begin(flow.service->store, ZG_TX_READ, &error);
         g_autoptr(ZgRows) rows =
-            zg_tx_query(tx, &error, "SELECT id FROM commands WHERE kind = 'ticket'"
+            zg_tx_query(tx, &error, "SELECT id FROM commands WHERE kind IN ('ticket', 'sign_on')"
                                     " AND state = 'queued'", "");
 
-        if (zg_rows_next(rows, NULL)) {
+        while (text == NULL && zg_rows_next(rows, NULL)) {
             g_autoptr(ZgAgentDone) done = zg_agent_done_new(zg_rows_text(rows, 0), true);
 
             zg_tickets_done(flow.service->tickets, done);
