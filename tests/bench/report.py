@@ -129,7 +129,7 @@ def svg(rows):
 
 
 HEAD = """# ./tools/bench display: the last run kept here
-Made by `./tools/bench display --repeat 3`; how: [`tests/bench/README.md`](../../tests/bench/README.md). Lower is better
+Made by `./tools/bench display`; how: [`tests/bench/README.md`](../../tests/bench/README.md). Lower is better
 everywhere, and only ratios within one run mean anything.
 
 ![each server relative to Zaguan](display.svg)
