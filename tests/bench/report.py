@@ -116,9 +116,9 @@ def svg(rows):
              'font-family="sans-serif">', '<rect width="100%" height="100%" fill="white"/>']
     for i, scene in enumerate(scenes):
         parts.append(text(84, 78 + 26 * i, scene, "end"))
-    for i, (key, heading, unit) in enumerate(METRICS):
+    for i, (key, heading, _) in enumerate(METRICS):
         left = 100 + 286 * i
-        parts.append(text(left, 34, f"{heading} ({unit}), Zaguan = 1×, less is better", size=11,
+        parts.append(text(left, 34, f"{heading}, Zaguan = 1×, less is better", size=11,
                           weight="bold"))
         parts += panel(table, scenes, servers, key, left, 61)
     for j, name in enumerate(servers):
