@@ -321,35 +321,47 @@ receive_some(ZgStream *stream, uint8_t *buffer, size_t n_buffer)
     }
 }
 
+/* Is there more to read now, as far as we know without asking the kernel? */
+static bool
+has_more(const ZgStream *stream, size_t n_read)
+{
+    return stream->ssl != NULL ? SSL_has_pending(stream->ssl) : n_read == READ_CHUNK_BYTES;
+}
+
 static void
 read_turn(ZgStream *stream)
 {
-    static uint8_t buffer[READ_CHUNK_BYTES]; /* loop thread only; not used across callbacks */
+    /* Loop thread only. Taken while in use: a handler may run a turn of another stream. */
+    static uint8_t *spare;
+    g_autofree uint8_t *buffer = spare != NULL ? g_steal_pointer(&spare)
+                                               : g_malloc(READ_CHUNK_BYTES);
+    bool more = true;
 
-    for (int i = 0; i < CHUNKS_PER_TURN; i++) {
+    for (int i = 0; more && i < CHUNKS_PER_TURN; i++) {
         ssize_t n;
 
         if (stream->closed || stream->handshaking || !(stream->reading || stream->finishing)) {
-            return;
+            more = false;
+            break;
         }
-        n = receive_some(stream, buffer, sizeof buffer);
-        if (n == -2 || n == -1) {
-            return;
-        }
-        if (n == 0) {
-            close_with(stream, NULL);
-            return;
+        n = receive_some(stream, buffer, READ_CHUNK_BYTES);
+        if (n <= 0) {
+            if (n == 0) {
+                close_with(stream, NULL);
+            }
+            more = false;
+            break;
         }
         if (!stream->finishing) {
-            g_autofree uint8_t *copy = NULL;
-
-            /* A handler may run a nested turn of another stream, which uses the same buffer. */
-            copy = g_memdup2(buffer, (gsize)n);
-            stream->handlers->on_bytes(stream, copy, (size_t)n, stream->user);
+            stream->handlers->on_bytes(stream, buffer, (size_t)n, stream->user);
         }
+        more = has_more(stream, (size_t)n);
     }
-    if (stream->source != NULL && stream->ssl != NULL && SSL_has_pending(stream->ssl)) {
-        g_source_set_ready_time(stream->source, 0); /* decrypted bytes raise no poll event */
+    if (more && stream->source != NULL && stream->ssl != NULL) {
+        g_source_set_ready_time(stream->source, 0); /* bytes in OpenSSL raise no poll event */
+    }
+    if (spare == NULL) {
+        spare = g_steal_pointer(&buffer);
     }
 }
 
@@ -406,6 +418,8 @@ zg_stream_new(int fd, const ZgStreamHandlers *handlers, void *user)
     stream->refs = 1;
     stream->source = g_source_new(&stream_source_funcs, sizeof(StreamSource));
     ((StreamSource *)stream->source)->stream = stream;
+    /* No handler runs the loop; blocking the source meanwhile would wake the loop twice more. */
+    g_source_set_can_recurse(stream->source, TRUE);
     stream->fd_tag = g_source_add_unix_fd(stream->source, fd, G_IO_IN);
     stream->watched = G_IO_IN;
     g_source_attach(stream->source, NULL);
@@ -439,6 +453,7 @@ zg_stream_start_tls(ZgStream *stream, SSL_CTX *context, ZgStreamSide side, const
     stream->ssl = SSL_new(context);
     g_assert(stream->ssl != NULL);
     SSL_set_fd(stream->ssl, stream->fd);
+    SSL_set_read_ahead(stream->ssl, 1); /* a record in one call, not in two */
     if (side == ZG_STREAM_SERVER) {
         SSL_set_accept_state(stream->ssl);
     } else {
