@@ -37,6 +37,8 @@ class Stand:
         self.folder = tempfile.mkdtemp(prefix="zaguan-bench-")
         self.stage = os.path.join(self.folder, "stage")
         self.children, self.env = [], dict(os.environ)
+        self.port, self.bind = PORT, "127.0.0.1"
+        self.core = None  # of the server; all when None
 
     def __enter__(self):
         return self
@@ -58,6 +60,9 @@ class Stand:
         log.close()
         self.children.append(child)
         return child
+
+    def pinned(self):
+        return () if self.core is None else ("taskset", "-c", str(self.core))
 
     def logs(self):
         tails = []
@@ -91,15 +96,15 @@ class Stand:
         console = os.path.join(self.folder, "console")
         self.start(self.tool("bench-console"), self.scene, self.share, self.stage, console)
         self.wait_for("the console", lambda: os.path.exists(console))
-        program = self.start(str(self.programs / "display" / "zaguan-display"), "--standalone",
-                             "--console", f"unix:{console}", "--rfb", f"127.0.0.1:{PORT}",
-                             "--security", "none")
+        program = self.start(*self.pinned(), str(self.programs / "display" / "zaguan-display"),
+                             "--standalone", "--console", f"unix:{console}", "--rfb",
+                             f"{self.bind}:{self.port}", "--security", "none", "--insecure")
         return [program.pid]
 
     def xvnc(self):
         read, write = os.pipe()
-        program = self.start("Xtigervnc", "-displayfd", str(write), "-rfbport", str(PORT),
-                             "-localhost", "-SecurityTypes", "None", "-geometry", "1280x800",
+        program = self.start(*self.pinned(), "Xtigervnc", "-displayfd", str(write), "-rfbport",
+                             str(self.port), "-interface", self.bind, "-SecurityTypes", "None", "-geometry", "1280x800",
                              "-depth", "24", "-AlwaysShared", "-UseBlacklist=0",
                              "-FrameRate", "60", pass_fds=(write,))
         os.close(write)
