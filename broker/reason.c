@@ -17,6 +17,8 @@ static const struct {
      "Todos los escritorios están ocupados; inténtelo más tarde"},
     {"no-such-pool", "There is no such pool", "No existe ese grupo de escritorios"},
     {"not-ready", "The desktop is not ready yet", "El escritorio todavía no está listo"},
+    {"signing-on", "The desktop is still opening your session",
+     "El escritorio todavía está abriendo su sesión"},
     {"host-unreachable", "The host of this desktop does not answer",
      "El servidor de este escritorio no responde"},
     {"display-silent", "The display of this desktop did not answer in time",

@@ -354,8 +354,8 @@ typedef void (*ZgTicketFunc)(const ZgTicketAnswer *answer, const GError *error, 
 /**
  * zg_service_issue_ticket() - a console ticket, answered once the front of the host has it. LOOP.
  * @share, @view_only: as in docs/protocol/ticket.md
- * Errors to @done: ZG_ERROR_CONFLICT `not-ready` (pending), ZG_ERROR_NOT_FOUND,
- * ZG_ERROR_UNAVAILABLE
+ * Errors to @done: ZG_ERROR_CONFLICT `not-ready` (pending) or `signing-on` (the guest has not
+ * answered the sign-on for 8 s: ask again), ZG_ERROR_NOT_FOUND, ZG_ERROR_UNAVAILABLE
  * `host-unreachable`, ZG_ERROR_TIMEOUT `display-silent`.
  */
 void zg_service_issue_ticket(ZgService *service, const ZgCaller *caller, const char *session_id,

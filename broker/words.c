@@ -66,6 +66,7 @@ static const struct {
     {ZG_WORDS_HINT, "timeout", "Try again in a moment.", "Vuelva a intentarlo en un momento."},
     {ZG_WORDS_HINT, "failed", "Tell your administrator the trace id.", "Dé este identificador a su administrador."},
     {ZG_WORDS_HINT, "not-ready", "Wait until the desktop is ready; the portal shows it.", "Espere a que el escritorio esté listo; el portal lo indica."},
+    {ZG_WORDS_HINT, "signing-on", "Ask again at once; the answer waits for the desktop.", "Vuelva a pedirlo; la respuesta espera al escritorio."},
     {ZG_WORDS_HINT, "pool-full", "Try again when somebody has logged off.", "Inténtelo cuando alguien haya cerrado su sesión."},
 };
 /* clang-format on */

@@ -183,6 +183,24 @@ for (const [error, name] of [
     });
 }
 
+test('while the desktop opens the session the ticket is asked for again, and nothing counts as lost', async () => {
+    let asked = 0;
+    const it = setUp({ ticket: () => {
+        asked += 1;
+        return asked < 3 ? Promise.reject({ status: 409, code: 'signing-on' }) : Promise.resolve({ ticket: OTHER });
+    } });
+    it.connection.start();
+    await settle();
+    assert.deepEqual([it.name(), it.connection.state.signingOn, it.sockets.length], ['connecting', true, 0]);
+    await it.clock.pass(500);
+    await settle();
+    assert.equal(asked, 2, 'not in a busy loop');
+    await it.clock.pass(500);
+    await settle();
+    it.socket().opens();
+    assert.deepEqual([it.socket().first().ticket, it.states.some((state) => state.name === 'lost')], [OTHER, false]);
+});
+
 test('a front that does not answer within 15 s is tried again', async () => {
     const it = setUp();
     it.connection.start();

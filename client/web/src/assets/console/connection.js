@@ -10,6 +10,7 @@ const MAX_ANSWER = 4096;
 const FRESH_TICKETS = 2;
 const PROTOCOL_ERRORS = 3;
 const STEADY_MS = 10000;
+const SIGNING_ON_MS = 500;
 
 /** The first message: a JSON object as bytes. */
 export function firstMessage(way, secret, terminal) {
@@ -193,6 +194,10 @@ export class Connection {
     #noTicket(error) {
         if (error.status === 401) {
             this.#set({ name: 'signed-out' });
+        } else if (error.status === 409 && error.code === 'signing-on') {
+            /* The answer had waited for the desktop's session; ask again, though never in a busy loop. */
+            this.#set({ name: 'connecting', signingOn: true });
+            this.#timer = this.#deps.clock.setTimeout(() => this.#tryNow(), SIGNING_ON_MS);
         } else if (error.status === 409 && error.code === 'not-ready') {
             this.#set({ name: 'not-ready' });
         } else if (error.status === 404 || error.status === 410 || error.status === 409) {

@@ -195,7 +195,7 @@ class Screen {
             this.rfb = null;
         }
         const show = {
-            connecting: () => this.#busy(t('console.connecting')),
+            connecting: () => this.#busy(t(state.signingOn ? 'console.signing-on' : 'console.connecting')),
             open: () => state.resumed && announce(t('console.back-again')),
             lost: () => this.#lost(state),
             taken: () => this.#notice({

@@ -98,6 +98,7 @@ export default {
 
     'console.label': 'Desktop {title}',
     'console.connecting': 'Opening your desktop…',
+    'console.signing-on': 'Your desktop is starting your session…',
     'console.lost': 'The connection was lost',
     'console.lost-text': 'Your desktop goes on running. Getting you back…',
     'console.lost-long': 'Your desktop goes on running. The network is still not there.',

@@ -98,6 +98,7 @@ export default {
 
     'console.label': 'Escritorio {title}',
     'console.connecting': 'Abriendo su escritorio…',
+    'console.signing-on': 'El escritorio está iniciando su sesión…',
     'console.lost': 'Se ha perdido la conexión',
     'console.lost-text': 'Su escritorio sigue en marcha. Volviendo a conectar…',
     'console.lost-long': 'Su escritorio sigue en marcha. La red todavía no vuelve.',
