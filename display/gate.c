@@ -237,6 +237,21 @@ zg_gate_count(const ZgGate *gate, const char *session)
     return n;
 }
 
+/* Who is in and who may still come back: a place that is held is nobody else's. */
+static unsigned
+count_taken(const ZgGate *gate, const char *session)
+{
+    unsigned n = 0;
+
+    for (guint i = 0; i < gate->places->len; i++) {
+        const Place *place = place_at(gate, i);
+
+        n += (place->viewer != 0 || place->resumable) &&
+             g_str_equal(place->grant.session, session);
+    }
+    return n;
+}
+
 static bool
 find_ticket(const ZgGate *gate, const void *secret, size_t n_secret, guint *out_index)
 {
@@ -274,7 +289,7 @@ zg_gate_redeem(ZgGate *gate, const void *secret, size_t n_secret, uint64_t viewe
     if (!grant.share) {
         /* One desktop has one user, so everybody else on it goes, held places included. */
         drop_places(gate, grant.desktop, NULL, out_cut);
-    } else if (zg_gate_count(gate, grant.session) >= ZG_GATE_VIEWERS_PER_SESSION_MAX) {
+    } else if (count_taken(gate, grant.session) >= ZG_GATE_VIEWERS_PER_SESSION_MAX) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_UNAVAILABLE,
                     "Too many people are watching this desktop already.");
         return false;

@@ -29,6 +29,16 @@ name_of(unsigned i)
     return names[i % N_NAMES];
 }
 
+/* A session is on one desktop. */
+static const char *
+session_of(const char *desktop, unsigned i)
+{
+    static char name[ZG_ID_CHARS + 1];
+
+    snprintf(name, sizeof name, "%.16s%016x", desktop + 16, i % N_NAMES);
+    return name;
+}
+
 static void
 ticket_of(unsigned n, char text[ZG_GATE_SECRET_CHARS + 1])
 {
@@ -43,10 +53,18 @@ expect(Run *run, uint8_t a, uint8_t b)
     uint8_t digest[ZG_SHA256_BYTES];
 
     memcpy(grant.desktop, name_of(b / 4U), sizeof grant.desktop);
-    memcpy(grant.session, name_of(b / 8U), sizeof grant.session);
+    memcpy(grant.session, session_of(grant.desktop, b / 16U), sizeof grant.session);
     ticket_of(a, text);
     zg_sha256(text, ZG_GATE_SECRET_CHARS, digest);
     zg_gate_expect(run->gate, digest, &grant, b * 100U, run->now_us, NULL);
+}
+
+static void
+check_room(const Run *run, const ZgGrant *grant)
+{
+    if (zg_gate_count(run->gate, grant->session) > ZG_GATE_VIEWERS_PER_SESSION_MAX) {
+        abort();
+    }
 }
 
 static void
@@ -66,9 +84,7 @@ redeem(Run *run, uint8_t a)
     ticket_of(a, text);
     if (zg_gate_redeem(run->gate, text, ZG_GATE_SECRET_CHARS, ++run->viewer, true, run->now_us,
                        &grant, &resume, run->cut, NULL)) {
-        if (zg_gate_count(run->gate, grant.session) > ZG_GATE_VIEWERS_PER_SESSION_MAX) {
-            abort();
-        }
+        check_room(run, &grant);
         keep_resume(run, resume);
     }
 }
@@ -84,6 +100,7 @@ resume_with(Run *run, uint8_t a)
     memcpy(secret, run->resumes[a % N_SECRETS], sizeof secret);
     if (zg_gate_resume(run->gate, secret, strlen(secret), ++run->viewer, run->now_us, &grant,
                        &resume, run->cut, NULL)) {
+        check_room(run, &grant);
         keep_resume(run, resume);
         if (zg_gate_resume(run->gate, secret, strlen(secret), ++run->viewer, run->now_us, &grant,
                            &again, run->cut, NULL)) {
@@ -114,7 +131,7 @@ step(Run *run, uint8_t what, uint8_t a, uint8_t b)
         zg_gate_leave(run->gate, run->viewer - a % 8U, b & 1, run->now_us, &n_left);
         break;
     case 5:
-        zg_gate_cut(run->gate, name_of(a), name_of(b), run->cut);
+        zg_gate_cut(run->gate, name_of(a), session_of(name_of(a), b), run->cut);
         break;
     case 6:
         run->now_us += (int64_t)a * b * 10000;

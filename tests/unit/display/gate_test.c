@@ -254,6 +254,30 @@ viewers_of_a_session_are_bounded(void **state)
 }
 
 static void
+who_may_come_back_keeps_the_place(void **state)
+{
+    Fixture *f = *state;
+    g_autofree char *text = ticket_text(99);
+    g_autofree char *first = NULL;
+    g_autoptr(GError) error = NULL;
+    char *none = NULL;
+    unsigned n_left;
+
+    for (unsigned i = 0; i < ZG_GATE_VIEWERS_PER_SESSION_MAX; i++) {
+        expect(f, i, true);
+        assert_true(redeem(f, i, 10 + i, 0));
+        first = first != NULL ? first : g_strdup(f->resume);
+    }
+    assert_true(zg_gate_leave(f->gate, 10, true, SECOND_US, &n_left));
+    expect(f, 99, true);
+    assert_false(zg_gate_redeem(f->gate, text, strlen(text), 50, true, SECOND_US, &f->grant, &none,
+                                f->cut, &error));
+    assert_true(g_error_matches(error, ZG_ERROR, ZG_ERROR_UNAVAILABLE));
+    assert_true(resume(f, first, 51, 2 * SECOND_US));
+    assert_int_equal(zg_gate_count(f->gate, SESSION), ZG_GATE_VIEWERS_PER_SESSION_MAX);
+}
+
+static void
 a_lost_viewer_comes_back_once_per_secret(void **state)
 {
     Fixture *f = *state;
@@ -399,6 +423,7 @@ main(void)
         TEST(somebody_elses_session_on_the_desktop_is_cut_too),
         TEST(a_shared_ticket_adds_a_viewer),
         TEST(viewers_of_a_session_are_bounded),
+        TEST(who_may_come_back_keeps_the_place),
         TEST(a_lost_viewer_comes_back_once_per_secret),
         TEST(a_held_place_expires_once),
         TEST(closing_on_purpose_leaves_nothing_to_resume),
