@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tight: solid fills, palettes, deflate and JPEG. The first compressed part of a job resets its
- * stream, so that a job needs nothing that was sent before; those that follow share its window.
- * Source: rfbproto.rst, "Tight Encoding".
+ * Tight: solid fills, palettes, deflate and JPEG. Every compressed part resets its stream, so that
+ * a blob needs nothing that was sent before. Source: rfbproto.rst, "Tight Encoding".
  */
 #include "display/encoder.h"
 
@@ -42,7 +41,6 @@ typedef struct {
     unsigned long n_jpeg_room;
     struct isal_zstream deflate;
     uint8_t *deflate_level;
-    bool follows, started; /* parts share a stream; it has begun */
     ZgPalette palette;
 } TightEncoder;
 
@@ -135,12 +133,9 @@ put_plain(TightEncoder *t, guint control_at)
         g_byte_array_append(t->out, t->plain->data, t->plain->len);
         return;
     }
-    if (!t->follows || !t->started) {
-        isal_deflate_reset(z);
-        z->gzip_flag = IGZIP_ZLIB; /* reset before every use: it counts the header as written */
-        t->out->data[control_at] |= CONTROL_RESET_STREAM_0;
-        t->started = true;
-    }
+    isal_deflate_reset(z);
+    z->gzip_flag = IGZIP_ZLIB; /* reset before every use: it counts the header as written */
+    t->out->data[control_at] |= CONTROL_RESET_STREAM_0;
     g_byte_array_set_size(t->packed, (guint)n_room);
     z->next_in = t->plain->data;
     z->avail_in = t->plain->len;
@@ -363,17 +358,5 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
     return zg_blob_new(t->out->data, t->out->len, t->runs->len, lossy);
 }
 
-static void
-tight_follow(ZgEncoder *encoder, bool follows)
-{
-    TightEncoder *t = (TightEncoder *)encoder;
-
-    t->follows = follows;
-    t->started = false;
-}
-
-const ZgEncoderOps zg_encoder_tight = {.name = "tight",
-                                       .create = tight_create,
-                                       .free = tight_free,
-                                       .encode = tight_encode,
-                                       .follow = tight_follow};
+const ZgEncoderOps zg_encoder_tight = {
+    .name = "tight", .create = tight_create, .free = tight_free, .encode = tight_encode};

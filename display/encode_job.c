@@ -92,7 +92,6 @@ zg_encode_job_run(ZgEncodeJob *job, ZgEncoderSet *encoders)
     if (job->h264 != NULL) {
         run_film(job);
     }
-    zg_encoder_set_follow(encoders, true);
     for (guint i = 0; i < job->tiles->len; i++) {
         ZgRect r = g_array_index(job->tiles, ZgRect, i);
         ZgTile tile = {.area = r,
@@ -100,5 +99,4 @@ zg_encode_job_run(ZgEncodeJob *job, ZgEncoderSet *encoders)
                        .stride = job->stride};
         g_ptr_array_add(job->blobs, zg_encoder_set_encode(encoders, &tile, &job->wish));
     }
-    zg_encoder_set_follow(encoders, false);
 }

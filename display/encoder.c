@@ -105,19 +105,6 @@ encode_raw(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish)
     return set->raw->ops->encode(set->raw, tile, wish);
 }
 
-void
-zg_encoder_set_follow(ZgEncoderSet *set, bool follows)
-{
-    ZgEncoder *all[] = {set->raw, set->zaguan, set->tight, set->zrle, set->hextile};
-
-    set->follows = follows;
-    for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
-        if (all[i] != NULL && all[i]->ops->follow != NULL) {
-            all[i]->ops->follow(all[i], follows);
-        }
-    }
-}
-
 ZgBlob *
 zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish)
 {
@@ -129,14 +116,10 @@ zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish 
              tile->area.width * tile->area.height <= ZG_TILE_PIXELS_MAX);
     if (*encoder == NULL) {
         *encoder = ops->create();
-        if (ops->follow != NULL) {
-            ops->follow(*encoder, set->follows);
-        }
     }
     blob = (*encoder)->ops->encode(*encoder, tile, wish);
     if (blob == NULL) {
         zg_encoder_say_fallback(ops->name, zg_encoder_raw.name);
-        zg_encoder_set_follow(set, set->follows); /* what it may have begun is lost */
         blob = encode_raw(set, tile, wish);
     }
     return blob;

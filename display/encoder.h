@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Encoders: a tile of the picture becomes an immutable, reference-counted blob of whole RFB
- * rectangles. No encoder knows a viewer or keeps history between jobs, so the blobs of a job may
- * go to any viewer that looks for the same. An encoder object has scratch memory: one thread at
+ * rectangles. No encoder knows a viewer or keeps history between tiles, so a blob may go to
+ * any viewer that looks for the same. An encoder object has scratch memory: one thread at
  * a time.
  */
 #pragma once
@@ -63,8 +63,6 @@ typedef struct {
     void (*free)(ZgEncoder *encoder);
     /* NULL when it cannot: the tile is then sent as Raw. */
     ZgBlob *(*encode)(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish);
-    /* The next blobs will be sent one after another, each only after those before; or NULL. */
-    void (*follow)(ZgEncoder *encoder, bool follows);
 } ZgEncoderOps;
 
 struct ZgEncoder {
@@ -80,14 +78,7 @@ extern const ZgEncoderOps zg_encoder_zaguan;
 /* The encoders of one thread, made on first use. */
 typedef struct {
     ZgEncoder *raw, *zaguan, *tight, *zrle, *hextile;
-    bool follows;
 } ZgEncoderSet;
-
-/**
- * zg_encoder_set_follow() - begin or end a row of blobs that may need those before them
- * A viewer gets such blobs from the first one on, in order; it need not get the last ones.
- */
-void zg_encoder_set_follow(ZgEncoderSet *set, bool follows);
 
 /** zg_encoder_set_encode() - with the encoder that @wish names. Return: the caller's reference. */
 ZgBlob *zg_encoder_set_encode(ZgEncoderSet *set, const ZgTile *tile, const ZgEncodeWish *wish);
