@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The console: RFB on the connection, the tools above it, and over it what the person must know.
+import Inflate from '../novnc/core/inflator.js';
 import RFB from '../novnc/core/rfb.js';
 import * as api from '../app/api.js';
 import * as prefs from '../app/prefs.js';
@@ -12,6 +13,7 @@ import { wordsOf } from '../view/problem.js';
 import { terminalName } from '../view/words.js';
 import { ClipboardShare } from './clipboard.js';
 import { Connection } from './connection.js';
+import { mendInflate } from './inflate.js';
 import { LineWatch } from './line.js';
 import { Toolbar } from './toolbar.js';
 
@@ -19,6 +21,8 @@ const TICK_MS = 5000;
 const LONG_MS = 15000;
 const FIRST_FRAME_MS = 3000;
 const ASK_END_MS = 2000;
+
+mendInflate(Inflate);
 
 function consoleUrl() {
     return `${location.protocol === 'http:' ? 'ws' : 'wss'}://${location.host}/console`;
