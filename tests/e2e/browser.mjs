@@ -121,9 +121,12 @@ export async function shareOf(page, rgb, slack = 12) {
  * Presses keys as a keyboard does: {key, code, keyCode, modifiers}. Playwright knows the American layout only, so
  * these go to the browser directly. modifiers: 1 Alt, 2 Ctrl, 4 Meta, 8 Shift.
  */
-export async function pressKeys(page, keys) {
+export async function pressKeys(page, keys, { paceMs = 0 } = {}) {
     const session = await page.context().newCDPSession(page);
     for (const { key, code, keyCode = 0, modifiers = 0, hold = false, release = false } of keys) {
+        if (paceMs > 0) { /* a typist; a guest's keyboard has a short queue */
+            await new Promise((resolve) => setTimeout(resolve, paceMs));
+        }
         const common = { key, code, windowsVirtualKeyCode: keyCode, modifiers,
             text: key.length === 1 ? key : undefined };
         if (!release) {
