@@ -256,17 +256,16 @@ def at_random(inst, seconds):
         thread.start()
     kills = dict.fromkeys(("broker", "hostd", "front", "worker"), 0)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not stop.is_set():
-        what = random.choice(list(kills))
-        if what == "worker":
-            alive = inst.workers()
-            if alive:
+    while (time.monotonic() < deadline or min(kills.values()) == 0) and not stop.is_set():
+        for what in random.sample(list(kills), len(kills)):
+            if what == "worker":
+                alive = wait_for(inst.workers, 60, "a worker to kill")
                 inst.end(random.choice(alive))
-        else:
-            inst.kill(what)
-            wait_for(lambda w=what: inst.pid(w), 30, f"{what} again")
-        kills[what] += 1
-        stop.wait(random.uniform(0.1, 1.5))
+            else:
+                inst.kill(what)
+                wait_for(lambda w=what: inst.pid(w), 30, f"{what} again")
+            kills[what] += 1
+            stop.wait(random.uniform(0.1, 1.5))
     stop.set()
     for thread in [*people, watcher]:
         thread.join(240)
@@ -314,7 +313,7 @@ def compare(inst, people, watcher):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--real", action="store_true", help="real guests")
-    parser.add_argument("--seconds", type=float, default=25, help="of random kills")
+    parser.add_argument("--seconds", type=float, default=20, help="of random kills")
     options = parser.parse_args()
     pool = TINY if options.real else TINY.replace("ready: 1", "ready: 2").replace(
         "max: 3", "max: 6").replace("disk-mib: 2048", "disk-mib: 64")
