@@ -259,6 +259,7 @@ test('a picture that RFB cannot read is tried three times, then said', async () 
     await it.open();
     for (let i = 0; i < 3; i++) {
         it.channels.at(-1).close(); /* RFB gives up */
+        assert.equal(it.socket().closedWith, 4000, 'the place is held');
         await it.clock.pass(5000);
         it.socket().opens();
         it.socket().saysBinary(answer());

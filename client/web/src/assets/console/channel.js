@@ -5,6 +5,8 @@
 
 const MAX_EARLY_BYTES = 4 * 1024 * 1024;
 const MAX_TEXT = 64 * 1024;
+/* Not 1000: the front holds the place of whoever did not leave on purpose. */
+const NOT_LEAVING = 4000;
 
 export class Channel {
     #socket;
@@ -68,8 +70,8 @@ export class Channel {
         }
     }
 
-    /** Ends the channel at once for RFB; the socket says goodbye on its own time. */
-    close(code = 1000) {
+    /** Ends the channel at once for RFB; the socket says goodbye on its own time. 1000 is leaving on purpose. */
+    close(code = NOT_LEAVING) {
         if (this.#ended) {
             return;
         }
@@ -91,7 +93,7 @@ export class Channel {
         }
         this.#earlyBytes += event.data.byteLength;
         if (this.#earlyBytes > MAX_EARLY_BYTES) {
-            this.close(4000);
+            this.close();
             return;
         }
         this.#early.push(event);

@@ -10,6 +10,7 @@ const MAX_ANSWER = 4096;
 const FRESH_TICKETS = 2;
 const PROTOCOL_ERRORS = 3;
 const STEADY_MS = 10000;
+const LEAVING = 1000; /* the only code after which the front holds no place */
 const SIGNING_ON_MS = 500;
 
 /** The first message: a JSON object as bytes. */
@@ -91,7 +92,7 @@ export class Connection {
     /** The person leaves. The front hears a clean end; nothing resumes. */
     close() {
         this.#deps.secrets.clear(this.#deps.key);
-        this.#drop();
+        this.#drop(LEAVING);
         this.#set({ name: 'closed' });
     }
 
@@ -135,7 +136,7 @@ export class Connection {
         this.#timer = null;
     }
 
-    #drop() {
+    #drop(code = undefined) {
         this.#round += 1;
         this.#stopTimer();
         const socket = this.#socket;
@@ -143,7 +144,7 @@ export class Connection {
         this.#socket = null;
         this.#channel = null;
         if (channel) {
-            channel.close();
+            channel.close(code);
         } else if (socket) {
             socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
             socket.close();
