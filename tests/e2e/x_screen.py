@@ -39,7 +39,11 @@ class Screen:
         for program in reversed(self.programs):
             if program.poll() is None:
                 program.terminate()
-            program.wait(30)
+            try:
+                program.wait(10)
+            except subprocess.TimeoutExpired:  # TigerVNC with a dialog open stays
+                program.kill()
+                program.wait(10)
         self.home.cleanup()
 
     def call(self, *words, **more):
