@@ -45,13 +45,16 @@ typedef struct {
 } TightEncoder;
 
 /*
- * Smooth photos keep 40 dB at one or two levels less. Found on recorded desktops; nothing is given
+ * Smooth photos keep 40 dB at a few levels less. Found on recorded desktops; nothing is given
  * up at the levels that a slow link gets.
  */
 #define LEVEL_WITH_ROOM 7
-#define LEVEL_BEST 8       /* the next one asks for more than that */
-#define NOISE_SMOOTH 32    /* zg_tile_noise() */
-#define NOISE_FINE 48
+#define LEVEL_BEST 8  /* the next one asks for more than that */
+#define NOISE_FINE 48 /* zg_tile_noise() */
+
+static const struct {
+    int noise, level; /* less than that */
+} smooth_levels[] = {{16, 4}, {24, 5}, {32, 6}};
 
 /* Quality 0..9 as viewers know it from TurboVNC and TigerVNC. */
 static const struct {
@@ -212,7 +215,12 @@ spare_level(int level, int noise)
     if (level < LEVEL_WITH_ROOM || level > LEVEL_BEST || noise >= NOISE_FINE) {
         return level;
     }
-    return noise < NOISE_SMOOTH ? LEVEL_WITH_ROOM - 1 : LEVEL_WITH_ROOM;
+    for (size_t i = 0; i < G_N_ELEMENTS(smooth_levels); i++) {
+        if (noise < smooth_levels[i].noise) {
+            return smooth_levels[i].level;
+        }
+    }
+    return LEVEL_WITH_ROOM;
 }
 
 static bool

@@ -13,6 +13,7 @@
 #define REFINE_PIXELS_LEAST 16384
 #define REFINE_LINK_US 80000   /* and about so much of the link, so that new pictures wait little */
 #define REFINE_BYTES_PER_PIXEL 2.0
+#define REFINE_SOON_US 700000  /* a link with plenty is done within a second all the same */
 #define BUDGET_PIXELS_LEAST 65536
 #define INTERACTIVE_US 1000000 /* after input */
 
@@ -400,8 +401,7 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     ZgOutputStats stats;
     ZgDamage resting;
     int64_t n_pixels = REFINE_PIXELS;
-    int64_t rest_us =
-        zg_browsing_rest_us(&p->browsing, (int64_t)p->rules->refine_after_ms * 1000, now_us);
+    int64_t rest_us = (int64_t)p->rules->refine_after_ms * 1000;
     bool any;
 
     if (v->view.dirty.n_dirty > 0 || !zg_canvas_is_current(&p->canvas, &v->view) || !is_idle(v)) {
@@ -413,9 +413,12 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
         n_pixels = (int64_t)CLAMP(n_bytes / REFINE_BYTES_PER_PIXEL, REFINE_PIXELS_LEAST,
                                   REFINE_PIXELS);
     }
+    rest_us = zg_browsing_rest_us(
+        &p->browsing, has_plenty(v) ? MAX(rest_us, REFINE_SOON_US) : rest_us, now_us);
     zg_damage_init(&resting, p->frame.width, p->frame.height);
     for (int i = 0; i < lossy->columns * lossy->rows; i++) {
-        if (lossy->boxes[i].x1 != 0 && now_us - p->changed_us[i] >= rest_us) {
+        if (lossy->boxes[i].x1 != 0 &&
+            zg_browsing_is_over(&p->browsing, p->changed_us[i], rest_us, now_us)) {
             resting.boxes[i] = lossy->boxes[i];
             resting.n_dirty++;
         }

@@ -7,6 +7,8 @@
 #define EASY_US 22000      /* less: there is room for better ones */
 #define EASY_LEAST 12
 
+#define MUCH_BLOCKS 6        /* more than a caret and a word */
+#define RESTS_US_MOST 3000000 /* exact after so long, whatever happens beside it */
 #define PAGE_BLOCKS 24       /* so much at once is another page */
 #define PAGE_US_LEAST 150000 /* sooner: it moves, or arrives in pieces */
 #define PAGE_US_MOST 1200000 /* later: it was read */
@@ -70,6 +72,9 @@ zg_browsing_note(ZgBrowsing *b, int n_blocks, int64_t now_us)
 {
     int64_t shown_us = now_us - b->page_us;
 
+    if (n_blocks >= MUCH_BLOCKS) {
+        b->much_us = now_us;
+    }
     if (n_blocks < PAGE_BLOCKS) {
         return;
     }
@@ -90,4 +95,11 @@ zg_browsing_rest_us(const ZgBrowsing *b, int64_t rest_us, int64_t now_us)
     }
     late_us = MIN_OF(MAX_OF(late_us, BROWSING_REST_US_LEAST), BROWSING_REST_US_MOST);
     return MAX_OF(rest_us, late_us);
+}
+
+bool
+zg_browsing_is_over(const ZgBrowsing *b, int64_t changed_us, int64_t rest_us, int64_t now_us)
+{
+    return now_us - MAX_OF(changed_us, b->much_us) >= rest_us ||
+           now_us - changed_us >= MAX_OF(RESTS_US_MOST, rest_us);
 }

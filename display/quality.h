@@ -39,8 +39,9 @@ int zg_quality_level(const ZgQuality *quality, const ZgQualityRules *rules, int 
 void zg_quality_note(ZgQuality *quality, const ZgQualityRules *rules, int asked, int64_t link_us,
                      int64_t now_us);
 
-/* Does somebody turn page after page? Zeroed: no. */
+/* Does much change, does somebody turn page after page? Zeroed: no. */
 typedef struct {
+    int64_t much_us;           /* when much changed at once for the last time */
     int64_t page_us, shown_us; /* another page came then; the one before was shown so long */
     int64_t until_us;
 } ZgBrowsing;
@@ -54,3 +55,12 @@ void zg_browsing_note(ZgBrowsing *browsing, int n_blocks, int64_t now_us);
  * is late, but a second at most; else @rest_us.
  */
 int64_t zg_browsing_rest_us(const ZgBrowsing *browsing, int64_t rest_us, int64_t now_us);
+
+/**
+ * zg_browsing_is_over() - is it time to make an area exact that changed at @changed_us?
+ * @rest_us: of zg_browsing_rest_us()
+ * While much moves elsewhere, too, what rests is likely to move again: a dragged window uncovers
+ * and covers. It waits for the whole screen then, but a few seconds at most.
+ */
+bool zg_browsing_is_over(const ZgBrowsing *browsing, int64_t changed_us, int64_t rest_us,
+                         int64_t now_us);

@@ -137,6 +137,24 @@ page_after_page_rests_until_the_next_one_is_late(void **state)
     assert_int_equal(zg_browsing_rest_us(&b, 250000, now_us + 3000000), 250000);
 }
 
+static void
+what_rests_is_made_exact_once_the_screen_rests_or_after_a_while(void **state)
+{
+    ZgBrowsing b = {0};
+    int64_t start_us = 10000000, now_us = start_us + 700000;
+
+    assert_true(zg_browsing_is_over(&b, start_us, 700000, now_us));
+    assert_false(zg_browsing_is_over(&b, start_us, 700000, now_us - 1));
+    zg_browsing_note(&b, 5, now_us - 100000); /* a word */
+    assert_true(zg_browsing_is_over(&b, start_us, 700000, now_us));
+    for (; now_us < start_us + 3000000; now_us += 33000) {
+        zg_browsing_note(&b, 12, now_us); /* a window is dragged */
+        assert_false(zg_browsing_is_over(&b, start_us, 700000, now_us));
+    }
+    assert_true(zg_browsing_is_over(&b, start_us, 700000, start_us + 3000000));
+    assert_false(zg_browsing_is_over(&b, start_us, 5000000, start_us + 3000000));
+}
+
 int
 main(void)
 {
@@ -148,6 +166,7 @@ main(void)
         cmocka_unit_test(what_holds_pictures_up_has_a_word),
         cmocka_unit_test(each_period_is_judged_by_itself),
         cmocka_unit_test(page_after_page_rests_until_the_next_one_is_late),
+        cmocka_unit_test(what_rests_is_made_exact_once_the_screen_rests_or_after_a_while),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
