@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tight: solid fills, palettes, deflate and JPEG. Every compressed part resets its stream, so that
- * a blob needs nothing that was sent before. Source: rfbproto.rst, "Tight Encoding".
+ * Tight: solid fills, palettes, deflate and JPEG. A compressed part resets its stream, so that a
+ * blob needs nothing that was sent before; or it is left open for the viewer's own (out_tight).
+ * Source: rfbproto.rst, "Tight Encoding".
  */
 #include "display/encoder.h"
 
-#include <isa-l/igzip_lib.h>
 #include <string.h>
 #include <turbojpeg.h>
 
 #include "display/pixel.h"
+#include "display/tight_wire.h"
 #include "display/tile_class.h"
 
 #define CELL_SIDE 64         /* what is classified at once */
 #define EXACT_CELLS_MOST 8   /* joined sideways, so that few palettes overflow */
-#define PLAIN_BYTES_MOST 11  /* shorter data goes uncompressed, without a length */
-
-#define CONTROL_RESET_STREAM_0 0x01
-#define CONTROL_FILTER 0x40
-#define CONTROL_FILL 0x80
-#define CONTROL_JPEG 0x90
-#define FILTER_PALETTE 1
+#define OPEN_PIXELS_MOST 32768
+#define OPEN_PALETTE_MOST 2     /* more colours are cheaper as pixels there */
+#define OPEN_WIRE 16           /* what is open shrinks about so many times */
 
 /* A part of a tile with one class. */
 typedef struct {
@@ -34,7 +31,6 @@ typedef struct {
     ZgEncoder base;
     GByteArray *out;   /* the blob being made */
     GByteArray *plain; /* bytes before deflate */
-    GByteArray *packed; /* and after */
     GArray *runs;
     tjhandle jpeg;
     unsigned char *jpeg_bytes; /* room for the largest picture so far */
@@ -72,15 +68,9 @@ tight_create(void)
     t->base.ops = &zg_encoder_tight;
     t->out = g_byte_array_new();
     t->plain = g_byte_array_new();
-    t->packed = g_byte_array_new();
     t->runs = g_array_new(FALSE, FALSE, sizeof(Run));
     t->deflate_level = g_malloc(ISAL_DEF_LVL1_DEFAULT);
-    isal_deflate_init(&t->deflate);
-    t->deflate.level = 1;
-    t->deflate.level_buf = t->deflate_level;
-    t->deflate.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
-    t->deflate.gzip_flag = IGZIP_ZLIB;
-    t->deflate.flush = SYNC_FLUSH;
+    zg_tight_deflate_init(&t->deflate, t->deflate_level, ISAL_DEF_LVL1_DEFAULT);
     return &t->base;
 }
 
@@ -91,7 +81,6 @@ tight_free(ZgEncoder *encoder)
 
     g_byte_array_unref(t->out);
     g_byte_array_unref(t->plain);
-    g_byte_array_unref(t->packed);
     g_array_unref(t->runs);
     if (t->jpeg != NULL) {
         tjDestroy(t->jpeg);
@@ -99,21 +88,6 @@ tight_free(ZgEncoder *encoder)
     }
     g_free(t->deflate_level);
     g_free(t);
-}
-
-static void
-put_length(GByteArray *out, size_t n)
-{
-    if (n < 0x80) {
-        zg_rfb_put_u8(out, (uint8_t)n);
-    } else if (n < 0x4000) {
-        zg_rfb_put_u8(out, (uint8_t)(n | 0x80));
-        zg_rfb_put_u8(out, (uint8_t)(n >> 7));
-    } else {
-        zg_rfb_put_u8(out, (uint8_t)(n | 0x80));
-        zg_rfb_put_u8(out, (uint8_t)(n >> 7 | 0x80));
-        zg_rfb_put_u8(out, (uint8_t)(n >> 14));
-    }
 }
 
 static void
@@ -129,26 +103,13 @@ put_tpixel(GByteArray *out, const ZgPixelFormat *format, uint32_t colour)
 static void
 put_plain(TightEncoder *t, guint control_at)
 {
-    struct isal_zstream *z = &t->deflate;
-    size_t n_room = t->plain->len + t->plain->len / 8 + 1024;
-
-    if (t->plain->len <= PLAIN_BYTES_MOST) {
+    if (t->plain->len <= ZG_TIGHT_PLAIN_MOST) {
         g_byte_array_append(t->out, t->plain->data, t->plain->len);
         return;
     }
-    isal_deflate_reset(z);
-    z->gzip_flag = IGZIP_ZLIB; /* reset before every use: it counts the header as written */
-    t->out->data[control_at] |= CONTROL_RESET_STREAM_0;
-    g_byte_array_set_size(t->packed, (guint)n_room);
-    z->next_in = t->plain->data;
-    z->avail_in = t->plain->len;
-    z->next_out = t->packed->data;
-    z->avail_out = (uint32_t)n_room;
-    z->end_of_stream = 0;
-    isal_deflate(z);
-    g_assert(z->avail_in == 0 && z->avail_out > 0); /* the room is enough for stored blocks */
-    put_length(t->out, n_room - z->avail_out);
-    g_byte_array_append(t->out, t->packed->data, (guint)(n_room - z->avail_out));
+    t->out->data[control_at] |= ZG_TIGHT_RESET_STREAM_0;
+    zg_tight_deflate_reset(&t->deflate);
+    zg_tight_deflate(&t->deflate, t->plain->data, t->plain->len, t->out);
 }
 
 /* Indices into the palette: one bit each for two colours, else one byte. */
@@ -178,21 +139,22 @@ fill_indices(TightEncoder *t, const uint32_t *pixels, size_t stride, int width, 
     }
 }
 
-static void
-put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, bool rich,
-          const ZgPixelFormat *format)
+/* Control byte, palette if any, and t->plain. @palette_most: 0 none. Return: where control is. */
+static guint
+put_head(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, unsigned palette_most,
+         const ZgPixelFormat *format)
 {
     size_t row_bytes = (size_t)r.width * zg_pixel_tight_bytes(format);
     guint control_at = t->out->len;
 
     t->palette.n = 0;
-    if (!rich) {
-        zg_palette_read(&t->palette, pixels, stride, r.width, r.height, ZG_PALETTE_MAX);
+    if (palette_most > 0) {
+        zg_palette_read(&t->palette, pixels, stride, r.width, r.height, palette_most);
     }
     if (t->palette.n <= ZG_PALETTE_MAX && t->palette.n >= 2 && format->bits_per_pixel > 8) {
         zg_palette_sort(&t->palette);
-        zg_rfb_put_u8(t->out, CONTROL_FILTER);
-        zg_rfb_put_u8(t->out, FILTER_PALETTE);
+        zg_rfb_put_u8(t->out, ZG_TIGHT_FILTER);
+        zg_rfb_put_u8(t->out, ZG_TIGHT_FILTER_PALETTE);
         zg_rfb_put_u8(t->out, (uint8_t)(t->palette.n - 1));
         for (unsigned i = 0; i < t->palette.n; i++) {
             put_tpixel(t->out, format, t->palette.colours[i]);
@@ -206,7 +168,14 @@ put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, bool
                                    t->plain->data + (size_t)y * row_bytes);
         }
     }
-    put_plain(t, control_at);
+    return control_at;
+}
+
+static void
+put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, bool rich,
+          const ZgPixelFormat *format)
+{
+    put_plain(t, put_head(t, pixels, stride, r, rich ? 0 : ZG_PALETTE_MAX, format));
 }
 
 static int
@@ -246,8 +215,8 @@ put_jpeg(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, int q
         zg_encoder_say_fallback("jpeg", "exact Tight");
         return false;
     }
-    zg_rfb_put_u8(t->out, CONTROL_JPEG);
-    put_length(t->out, n_jpeg);
+    zg_rfb_put_u8(t->out, ZG_TIGHT_JPEG);
+    zg_tight_put_length(t->out, n_jpeg);
     g_byte_array_append(t->out, t->jpeg_bytes, (guint)n_jpeg);
     return true;
 }
@@ -336,14 +305,46 @@ grow_lossy(ZgRect *lossy, ZgRect r)
     lossy->height = y1 - lossy->y;
 }
 
+/*
+ * Text in a small tile: its bytes are left to the viewer's own stream. NULL: it is something else,
+ * or a photo of enc_zaguan, which takes whole rectangles only.
+ */
+static ZgBlob *
+encode_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish)
+{
+    ZgRect r = tile->area;
+    uint32_t colour;
+    ZgBlob *blob;
+
+    if (wish->zaguan || r.width * r.height > OPEN_PIXELS_MOST ||
+        zg_tile_classify(tile->pixels, tile->stride, r.width, r.height, &t->palette, &colour) !=
+            ZG_CLASS_EXACT) {
+        return NULL;
+    }
+    zg_rfb_put_rect(t->out, r.x, r.y, r.width, r.height, ZG_RFB_TIGHT);
+    put_head(t, tile->pixels, tile->stride, r, OPEN_PALETTE_MOST, &wish->format);
+    g_byte_array_append(t->out, t->plain->data, t->plain->len);
+    blob = zg_blob_new(t->out->data, t->out->len, 1, (ZgRect){0});
+    if (t->plain->len > ZG_TIGHT_PLAIN_MOST) {
+        blob->n_open = t->plain->len;
+        blob->n_wire = blob->n_bytes - blob->n_open + blob->n_open / OPEN_WIRE;
+    }
+    return blob;
+}
+
 static ZgBlob *
 tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
 {
     TightEncoder *t = (TightEncoder *)encoder;
     bool photos = wish->jpeg_quality >= 0 && wish->format.bits_per_pixel > 8;
     ZgRect lossy = {0};
+    ZgBlob *blob;
 
     g_byte_array_set_size(t->out, 0);
+    blob = encode_open(t, tile, wish);
+    if (blob != NULL) {
+        return blob;
+    }
     cut_into_runs(t, tile, photos);
     for (guint i = 0; i < t->runs->len; i++) {
         Run *run = &g_array_index(t->runs, Run, i);
@@ -354,7 +355,7 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
         place.y += tile->area.y;
         zg_rfb_put_rect(t->out, place.x, place.y, place.width, place.height, ZG_RFB_TIGHT);
         if (run->kind == ZG_CLASS_SOLID) {
-            zg_rfb_put_u8(t->out, CONTROL_FILL);
+            zg_rfb_put_u8(t->out, ZG_TIGHT_FILL);
             put_tpixel(t->out, &wish->format, run->colour);
         } else if (run->kind == ZG_CLASS_PHOTO &&
                    put_jpeg(t, pixels, tile->stride, place, wish->jpeg_quality)) {

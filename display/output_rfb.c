@@ -15,6 +15,7 @@
 #include "common/base/limits.h"
 #include "common/base/loop.h"
 #include "display/out_queue.h"
+#include "display/out_tight.h"
 #include "display/out_zaguan.h"
 #include "display/rate.h"
 
@@ -37,6 +38,8 @@ typedef struct {
     GByteArray *in;
     ZgOutQueue queue;
     ZgOutZaguan *zaguan; /* its zstd stream; NULL until one is needed */
+    ZgOutTight *tight;   /* and that of small Tight parts */
+    bool came_over;      /* from another worker: its streams have been used */
     guint in_watch, out_watch, gone_idle;
     char *gone_reason, *finish_reason;
     int64_t created_us, finish_us; /* finish_us: 0 while it lives */
@@ -438,6 +441,14 @@ put_blob(RfbOutput *o, ZgBlob *blob)
                             (guint)(blob->n_bytes - blob->n_parts));
         return;
     }
+    if (blob->n_open > 0) {
+        if (o->tight == NULL) {
+            o->tight = zg_out_tight_new(!o->came_over);
+        }
+        zg_out_tight_put(o->tight, blob, zg_out_queue_tail(&o->queue));
+        zg_out_queue_added(&o->queue);
+        return;
+    }
     if (blob->stream_at == 0 || !zg_rfb_session_start_stream(o->session)) {
         zg_out_queue_put_blob(&o->queue, blob);
         return;
@@ -724,6 +735,7 @@ rfb_free(ZgOutput *output)
     zg_cursor_clear(&o->cursor);
     zg_out_queue_clear(&o->queue);
     zg_out_zaguan_free(o->zaguan);
+    zg_out_tight_free(o->tight);
     g_byte_array_unref(o->in);
     g_free(o->gone_reason);
     g_free(o->finish_reason);
@@ -786,6 +798,7 @@ zg_output_rfb_new(int fd, const ZgOutputRfbOptions *options, const ZgOutputEvent
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     o->in_watch = zg_loop_watch_fd(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, o);
     if (options->state != NULL) {
+        o->came_over = true;
         rfb_resize(&o->base, options->width, options->height);
         o->told_qemu_key = zg_rfb_session_look(o->session)->qemu_key;
         o->cursor_news = true;

@@ -11,6 +11,7 @@
 #include <zstd.h>
 
 #include "display/canvas.h"
+#include "display/out_tight.h"
 #include "display/out_zaguan.h"
 #include "tests/bench/scene.h"
 #include "tests/unit/display/zaguan_decoder.h"
@@ -23,6 +24,7 @@ typedef struct {
     ZgEncoderSet encoders;
     ZgEncodeWish wish;
     ZgOutZaguan *zaguan;
+    ZgOutTight *tight;
     ZaguanPicture picture;
     uint64_t n_bytes, n_plain, n_guess;
     double encode_s, pack_s;
@@ -47,6 +49,7 @@ side_init(Side *s, int width, int height, bool zaguan, int quality)
     zg_view_start_over(&s->view, width, height);
     s->view.width = width;
     s->view.height = height;
+    s->tight = zg_out_tight_new(true);
     if (zaguan) {
         s->zaguan = zg_out_zaguan_new();
         s->picture = (ZaguanPicture){
@@ -58,6 +61,7 @@ static void
 side_clear(Side *s)
 {
     zg_out_zaguan_free(s->zaguan);
+    zg_out_tight_free(s->tight);
     zaguan_picture_end(&s->picture);
     g_free(s->picture.pixels);
     zg_encoder_set_clear(&s->encoders);
@@ -118,6 +122,13 @@ send_blobs(Side *s, const ZgEncodeJob *job)
         }
         n_rects += zg_out_zaguan_put(s->zaguan, (ZgBlob *const *)job->blobs->pdata + i, n - i,
                                      s->frame.width, s->frame.height, packed);
+    }
+    for (guint i = 0; i < job->blobs->len; i++) {
+        const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
+        if (blob->n_open > 0) {
+            zg_out_tight_put(s->tight, blob, packed);
+            s->n_bytes -= blob->n_bytes; /* counted below */
+        }
     }
     s->pack_s += cpu_s() - begun_s;
     s->n_bytes += packed->len + 4 + (job->first != NULL ? job->first->n_bytes : 0);

@@ -8,6 +8,7 @@
 
 #include "display/encoder.h"
 #include "display/font.h"
+#include "display/out_tight.h"
 #include "tests/unit/display/tight_decoder.h"
 
 #define SIDE 256
@@ -20,6 +21,8 @@ typedef struct {
     uint32_t pixels[SIDE * SIDE];
     TightPicture picture;
     ZgBlob *blob;
+    ZgOutTight *out; /* the viewer's own stream */
+    size_t n_sent;   /* of the last rectangle or rectangles */
 } Fixture;
 
 static int
@@ -29,6 +32,7 @@ set_up(void **state)
 
     f->picture.width = f->picture.height = SIDE;
     f->picture.pixels = g_new(uint32_t, SIDE * SIDE);
+    f->out = zg_out_tight_new(true);
     *state = f;
     return 0;
 }
@@ -40,6 +44,7 @@ tear_down(void **state)
 
     zg_blob_unref(f->blob);
     zg_encoder_set_clear(&f->encoders);
+    zg_out_tight_free(f->out);
     tight_picture_end(&f->picture);
     g_free(f->picture.pixels);
     g_free(f);
@@ -49,6 +54,7 @@ tear_down(void **state)
 static void
 encode(Fixture *f, ZgRect area, const ZgEncodeWish *wish)
 {
+    g_autoptr(GByteArray) sent = g_byte_array_new();
     ZgTile tile = {.area = area, .pixels = f->pixels + area.y * SIDE + area.x, .stride = SIDE};
     ZgEncodeWish full = *wish;
 
@@ -56,8 +62,13 @@ encode(Fixture *f, ZgRect area, const ZgEncodeWish *wish)
     zg_blob_unref(f->blob);
     memset(f->picture.pixels, 0xee, SIDE * SIDE * 4);
     f->blob = zg_encoder_set_encode(&f->encoders, &tile, &full);
-    assert_true(tight_picture_draw(&f->picture, f->blob->bytes, f->blob->n_bytes,
-                                   f->blob->n_rects));
+    if (f->blob->n_open > 0) {
+        zg_out_tight_put(f->out, f->blob, sent);
+    } else {
+        g_byte_array_append(sent, f->blob->bytes, (guint)f->blob->n_bytes);
+    }
+    f->n_sent = sent->len;
+    assert_true(tight_picture_draw(&f->picture, sent->data, sent->len, f->blob->n_rects));
 }
 
 static void
@@ -239,6 +250,52 @@ eight_bit_viewers_get_no_jpeg_and_no_palette(void **state)
     assert_int_equal(f->blob->bytes[12], 0x01); /* stream 0, reset, copy filter */
 }
 
+/* A word that was typed before, at another place and seen through another tile. */
+static void
+what_was_typed_before_is_a_reference(void **state)
+{
+    Fixture *f = *state;
+    ZgRect word = {8, 26, 96, 26}, again = {16, 130, 96, 26};
+    size_t n_first;
+
+    draw_smooth_text(f);
+    for (int y = 0; y < word.height; y++) {
+        memcpy(f->pixels + (again.y + y) * SIDE + again.x,
+               f->pixels + (word.y + y) * SIDE + word.x, (size_t)word.width * 4);
+    }
+    encode(f, word, &photos);
+    assert_exact(f, word);
+    assert_true(f->blob->n_open > 0);
+    n_first = f->n_sent;
+    encode(f, again, &photos);
+    assert_exact(f, again);
+    assert_true(f->n_sent * 4 < n_first);
+
+    zg_out_tight_free(f->out); /* the viewer is handed to another worker */
+    f->out = zg_out_tight_new(false);
+    for (int i = 0; i < 2; i++) {
+        encode(f, word, &photos); /* the decoder takes stream 1 only without a reset */
+        assert_exact(f, word);
+        assert_true(f->n_sent * 4 > n_first);
+    }
+}
+
+/* Blobs for our own encoding's photos are sent as they are. */
+static void
+photos_beside_the_zstd_stream_have_no_open_part(void **state)
+{
+    Fixture *f = *state;
+    ZgEncodeWish wish = photos;
+    ZgTile tile = {.area = {0, 0, 64, 64}, .pixels = f->pixels, .stride = SIDE};
+
+    wish.zaguan = true;
+    wish.format = zg_pixel_format_native;
+    draw_smooth_text(f);
+    f->encoders.tight = zg_encoder_tight.create();
+    f->blob = zg_encoder_tight.encode(f->encoders.tight, &tile, &wish);
+    assert_int_equal(f->blob->n_open, 0);
+}
+
 static void
 broken_free(ZgEncoder *encoder)
 {
@@ -300,6 +357,8 @@ main(void)
         TEST(a_photo_costs_what_its_noise_needs),
         TEST(areas_of_any_size_come_back),
         TEST(eight_bit_viewers_get_no_jpeg_and_no_palette),
+        TEST(what_was_typed_before_is_a_reference),
+        TEST(photos_beside_the_zstd_stream_have_no_open_part),
         TEST(an_encoder_that_fails_is_replaced_by_raw),
         TEST(pictures_are_cut_into_allowed_tiles),
     };

@@ -15,19 +15,26 @@ typedef struct {
     uint32_t *pixels;
     int width, height;
     unsigned n_jpeg, n_fill, n_palette, n_copy, n_raw, n_moved; /* rectangles by kind */
-    z_stream stream;
-    bool has_stream;
+    z_stream streams[2]; /* of four: 0 is begun anew by a bit, 1 with its first bytes */
+    bool has_stream[2];
 } TightPicture;
 
-/* Lets go of the stream, not of the pixels. */
+static inline void
+end_stream(TightPicture *picture, unsigned no)
+{
+    if (picture->has_stream[no]) {
+        inflateEnd(&picture->streams[no]);
+    }
+    picture->has_stream[no] = false;
+    memset(&picture->streams[no], 0, sizeof picture->streams[no]);
+}
+
+/* Lets go of the streams, not of the pixels. */
 static inline void
 tight_picture_end(TightPicture *picture)
 {
-    if (picture->has_stream) {
-        inflateEnd(&picture->stream);
-    }
-    picture->has_stream = false;
-    memset(&picture->stream, 0, sizeof picture->stream);
+    end_stream(picture, 0);
+    end_stream(picture, 1);
 }
 
 static inline uint32_t
@@ -45,13 +52,15 @@ decode_length(ZgRfbReader *in)
     return n;
 }
 
-/* @n plain bytes, inflated when there are at least 12; the stream goes on unless @reset. */
+/* @n plain bytes, inflated when there are at least 12. */
 static inline bool
-decode_plain(ZgRfbReader *in, uint8_t *out, size_t n, bool reset, TightPicture *picture)
+decode_plain(ZgRfbReader *in, uint8_t *out, size_t n, uint8_t control, TightPicture *picture)
 {
+    unsigned no = control >> 4 & 3;
     const uint8_t *packed;
     uint32_t n_packed;
-    z_stream *z = &picture->stream;
+    z_stream *z = &picture->streams[no & 1];
+    bool reset = (control & 1) != 0;
     int rc;
 
     if (n < 12) {
@@ -66,12 +75,12 @@ decode_plain(ZgRfbReader *in, uint8_t *out, size_t n, bool reset, TightPicture *
     if (packed == NULL) {
         return false;
     }
-    if (reset) {
-        tight_picture_end(picture);
-        picture->has_stream = inflateInit(z) == Z_OK;
-    }
-    if (!picture->has_stream) { /* it goes on with what never began */
+    if (no > 1 || (no == 1) == reset) { /* ours: each part of 0 resets it, 1 is never reset */
         return false;
+    }
+    if (reset || !picture->has_stream[no]) {
+        end_stream(picture, no);
+        picture->has_stream[no] = inflateInit(z) == Z_OK;
     }
     z->next_in = (Bytef *)packed;
     z->avail_in = n_packed;
@@ -97,13 +106,10 @@ decode_basic(ZgRfbReader *in, uint32_t *out, int width, int height, uint8_t cont
     unsigned n_colours;
     g_autofree uint8_t *plain = NULL;
 
-    if ((control & 0x30) != 0) { /* stream 0 only */
-        return false;
-    }
     if (filter == 0) {
         picture->n_copy++;
         plain = g_malloc(n * 3);
-        if (!decode_plain(in, plain, n * 3, control & 1, picture)) {
+        if (!decode_plain(in, plain, n * 3, control, picture)) {
             return false;
         }
         for (size_t i = 0; i < n; i++) {
@@ -125,7 +131,7 @@ decode_basic(ZgRfbReader *in, uint32_t *out, int width, int height, uint8_t cont
     }
     row_bytes = n_colours == 2 ? ((size_t)width + 7) / 8 : (size_t)width;
     plain = g_malloc(row_bytes * (size_t)height);
-    if (!decode_plain(in, plain, row_bytes * (size_t)height, control & 1, picture)) {
+    if (!decode_plain(in, plain, row_bytes * (size_t)height, control, picture)) {
         return false;
     }
     for (int y = 0; y < height; y++) {
