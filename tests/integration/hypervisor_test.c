@@ -38,6 +38,8 @@ typedef struct {
     bool timed_out;
 } Fixture;
 
+static char *outer; /* the folder of this run, as seen outside */
+
 static gboolean
 on_timeout(gpointer user)
 {
@@ -176,7 +178,6 @@ static int
 set_up(void **state)
 {
     static Fixture fix = {.console = -1};
-    g_autofree char *outer = g_dir_make_tmp("zg-hyp-XXXXXX", NULL);
     g_autofree char *run = g_strconcat(outer, "/run", NULL);
     g_autoptr(GError) error = NULL;
     ZgConfinement room = {0};
@@ -243,10 +244,12 @@ tear_down(void **state)
     return 0;
 }
 
-/* Reaps what loses its parent, as the supervisor does: libvirt waits for its guests' end. */
+/* Reaps what loses its parent, as the supervisor does: libvirt waits for its guests' end. Then the
+ * folder goes, from outside the room: inside it is a mount. */
 static int
 run_under_reaper(void)
 {
+    const char *const remove[] = {"rm", "-rf", "--one-file-system", outer, NULL};
     pid_t child;
     int status;
     pid_t got;
@@ -259,7 +262,8 @@ run_under_reaper(void)
     do {
         got = waitpid(-1, &status, 0);
     } while (got != child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    bool removed = zg_run_ok(remove, DEADLINE_S * 1000, NULL, NULL);
+    return removed && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 int
@@ -274,6 +278,7 @@ main(int argc, char **argv)
     if (argc == 4 && g_str_equal(argv[1], "--hold")) {
         return zg_confine_hold(argv[2], atoi(argv[3]));
     }
+    outer = g_dir_make_tmp("zg-hyp-XXXXXX", NULL);
     status = run_under_reaper();
     zg_log_init("hypervisor_test");
     return status >= 0 ? status : cmocka_run_group_tests(tests, set_up, tear_down);
