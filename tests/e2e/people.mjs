@@ -3,79 +3,10 @@
 // standard input: {portal, title, people: {name: password}, colour: what the guest's shell makes of ñá@€, shots?}.
 // Prints what it saw, one sentence a line.
 import path from 'node:path';
-import { consoleOpen, nothingComplained, openBrowser, pressKeys, shareOf, signIn, until } from './browser.mjs';
+import { consoleOpen, nothingComplained, openBrowser, until } from './browser.mjs';
+import { asks, colourOf, enter, EXPECTED, logOff, paint, REFRESH, resize, shows, SLOW, tile } from './person.mjs';
 
 const PAPER = 'f7f5ee'; // the terminal's background in debian-tiny
-const SLOW = 120000;
-const REFRESH = 300000; // a desktop made anew, on a machine without KVM
-/* «Forwarded» as the answer to a wished size, how these tests look at pixels, the line that is cut, a guest that is still signing on. */
-const EXPECTED = [/resize request/, /willReadFrequently/, /ERR_INTERNET_DISCONNECTED/, /status of 409/];
-
-/* Keys of a Spanish keyboard: character → [code, 'shift' | 'altgr', dead key's code first]. */
-const SPANISH = {
-    ' ': ['Space'], '\n': ['Enter'], '-': ['Slash'], ';': ['Comma', 'shift'], '"': ['Digit2', 'shift'],
-    '$': ['Digit4', 'shift'], '(': ['Digit8', 'shift'], ')': ['Digit9', 'shift'], '=': ['Digit0', 'shift'],
-    '/': ['Digit7', 'shift'], '%': ['Digit5', 'shift'], '&': ['Digit6', 'shift'], '*': ['BracketRight', 'shift'],
-    '#': ['Digit3', 'altgr'], '[': ['BracketLeft', 'altgr'], ']': ['BracketRight', 'altgr'],
-    '\\': ['Backquote', 'altgr'], '\'': ['Minus'], '@': ['Digit2', 'altgr'], '€': ['KeyE', 'altgr'],
-    'ñ': ['Semicolon'], 'á': ['KeyA', null, 'Quote'], '|': ['Digit1', 'altgr'], '~': ['Digit4', 'altgr'],
-};
-
-function keysOf(text) {
-    const keys = [];
-    for (const char of text) {
-        const [code, modifier, dead] = SPANISH[char] ?? (/[0-9]/.test(char) ? [`Digit${char}`]
-            : /[a-z]/.test(char) ? [`Key${char.toUpperCase()}`] : [`Key${char}`, 'shift']);
-        const held = modifier === 'shift' ? { key: 'Shift', code: 'ShiftLeft', keyCode: 16 }
-            : modifier === 'altgr' ? { key: 'AltGraph', code: 'AltRight', keyCode: 18 } : null;
-        if (dead) {
-            keys.push({ key: 'Dead', code: dead });
-        }
-        if (held) {
-            keys.push({ ...held, hold: true });
-        }
-        keys.push({ key: char === '\n' ? 'Enter' : char, code, keyCode: char === '\n' ? 13 : 0,
-            modifiers: modifier === 'shift' ? 8 : 0 });
-        if (held) {
-            keys.push({ ...held, release: true });
-        }
-    }
-    return keys;
-}
-
-/* The terminal's whole background becomes a colour that only the guest's shell can work out. */
-const paint = (number) => `printf "\\e]11;#%06x\\a" $((${number}))\n`;
-const colourOf = (third) => (3 * third).toString(16).padStart(6, '0');
-
-async function shows(page, colour, what, ms = SLOW) {
-    await until(what, async () => await shareOf(page, colour) > 0.5, ms);
-}
-
-/* A guest that stands still for a moment loses keys, as its hardware would: then a person types again. */
-async function asks(page, command, colour, what) {
-    for (let attempt = 1; ; attempt++) {
-        await pressKeys(page, keysOf(command), { paceMs: 30 });
-        try {
-            await shows(page, colour, what, 20000);
-            return;
-        } catch (error) {
-            if (attempt === 5) {
-                throw error;
-            }
-            console.log(`typed again: ${what}`);
-            await pressKeys(page, [{ key: 'Control', code: 'ControlLeft', keyCode: 17, hold: true },
-                { key: 'c', code: 'KeyC', modifiers: 2 }, { key: 'Control', code: 'ControlLeft', keyCode: 17, release: true }]);
-        }
-    }
-}
-
-async function enter(page, portal, user, password) {
-    await page.goto(portal);
-    await signIn(page, user, password);
-}
-
-const tile = (page, title) =>
-    page.locator('.tiles > *').filter({ hasText: title }).locator('button:visible').first();
 
 /* Opens the tile's desktop; `waits`: somebody's desktop is being made anew first. */
 async function openDesktop(page, title, waits = false) {
@@ -88,15 +19,6 @@ async function openDesktop(page, title, waits = false) {
     const first = Date.now() - began;
     await shows(page, PAPER, 'the terminal of the guest');
     return `first picture after ${first} ms, terminal after ${Date.now() - began} ms`;
-}
-
-async function resize(page, width, height) {
-    await page.setViewportSize({ width, height });
-    await until('the guest to follow the window', () => page.evaluate(([w, h]) => {
-        const canvas = document.querySelector('.screen-target canvas');
-        return canvas?.width === w && canvas.height === h;
-    }, [width, height]), SLOW);
-    console.log(`the guest follows the window to ${width}x${height}`);
 }
 
 /* A reload and a lost line come back with the resume secret: nobody signs in, no ticket is asked for. */
@@ -129,14 +51,6 @@ async function takeOver(first, second, user, { portal, title, people }) {
     await consoleOpen(second.page, SLOW);
     await first.page.getByText('En uso en otra pantalla').waitFor({ timeout: SLOW });
     console.log('another terminal takes over, and the old one is told');
-}
-
-async function logOff(page) {
-    await page.mouse.move(550, 2);
-    await page.locator('.tool').filter({ hasText: 'Cerrar sesión' }).click();
-    await page.getByRole('button', { name: 'Cerrar sesión' }).last().click();
-    await page.getByText('Ha cerrado la sesión').waitFor({ timeout: SLOW });
-    console.log('log off from the toolbar');
 }
 
 async function work(task) {
