@@ -22,11 +22,13 @@ novnc=$work/node_modules/@novnc/novnc
 font=$work/node_modules/@fontsource-variable/atkinson-hyperlegible-next
 new=$dest.new
 rm -rf "$new"
-mkdir -p "$new/assets/novnc/vendor" "$new/assets/font"
+mkdir -p "$new/assets/novnc/vendor" "$new/assets/font" "$new/assets/vendor"
 cp -R "$source_dir/src/." "$new/"
 cp -R "$novnc/core" "$new/assets/novnc/"
 cp -R "$novnc/vendor/pako" "$new/assets/novnc/vendor/"
 cp "$novnc/LICENSE.txt" "$new/assets/novnc/LICENSE.txt"
+cp "$work/node_modules/fzstd/esm/index.mjs" "$new/assets/vendor/fzstd.js"
+cp "$work/node_modules/fzstd/LICENSE" "$new/assets/vendor/fzstd-LICENSE.txt"
 cp "$font/files/atkinson-hyperlegible-next-latin-wght-normal.woff2" "$new/assets/font/latin.woff2"
 cp "$font/files/atkinson-hyperlegible-next-latin-ext-wght-normal.woff2" "$new/assets/font/latin-ext.woff2"
 cp "$font/LICENSE" "$new/assets/font/LICENSE.txt"

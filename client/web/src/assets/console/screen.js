@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The console: RFB on the connection, the tools above it, and over it what the person must know.
 import Inflate from '../novnc/core/inflator.js';
-import RFB from '../novnc/core/rfb.js';
+import NoVnc from '../novnc/core/rfb.js';
 import * as api from '../app/api.js';
 import * as prefs from '../app/prefs.js';
 import { announce, ask, button, fill, h, toast } from '../app/dom.js';
@@ -16,6 +16,7 @@ import { Connection } from './connection.js';
 import { mendInflate } from './inflate.js';
 import { LineWatch } from './line.js';
 import { Toolbar } from './toolbar.js';
+import { withZaguan } from './zaguan.js';
 
 const TICK_MS = 5000;
 const LONG_MS = 15000;
@@ -23,6 +24,7 @@ const FIRST_FRAME_MS = 3000;
 const ASK_END_MS = 2000;
 
 mendInflate(Inflate);
+const RFB = withZaguan(NoVnc);
 
 function consoleUrl() {
     return `${location.protocol === 'http:' ? 'ws' : 'wss'}://${location.host}/console`;
