@@ -12,8 +12,9 @@ const PAPER = 'f7f5ee'; // its terminal's
 const MODULUS = 16777216;
 const START_MS = 600000; // a large program on a machine without KVM
 const COPIED = 'Año nuevo: 5 €'; // what the guest copies, once printf has put it together
-const PANEL = 'pasted by hand: ñ á € «x»';
-const SHARED = 'pasted by itself: ñandú, 7 €';
+const PANEL = 'pasted by hand: ñ á € «x».';
+const SHARED = 'pasted by itself: ñandú, 7 €.';
+const READY = '204060';
 const EDITED = 'ñá@€ en el editor';
 
 /* As the guest's `cksum` does. */
@@ -26,6 +27,8 @@ async function says(page, words, text, what) {
     await asks(page, summed(words), hex(sum(text)), what);
     console.log(what);
 }
+
+const type = (page, text) => pressKeys(page, keysOf(text), { paceMs: 30 });
 
 /* Two or three keys at once, by Playwright's names. */
 const chord = (page, keys) => page.keyboard.press(keys, { delay: 40 });
@@ -64,22 +67,26 @@ async function closePanel(page) {
 
 /* The guest's text reaches the panel and, as this browser allows it, the computer's clipboard. */
 async function copyInGuest(page) {
-    await pressKeys(page, keysOf('printf "Año nuevo: %d €" $((2+3))|xclip -sel c\n'), { paceMs: 30 });
-    await until('the clipboard of this computer', async () =>
-        await page.evaluate(() => navigator.clipboard.readText()) === COPIED, SLOW);
+    const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+    await until('the clipboard of this computer', async () => {
+        await type(page, 'printf "Año nuevo: %d €" $((2+3))|xclip -sel c\n');
+        await until('the text', async () => await clipboard() === COPIED);
+        return true;
+    }, SLOW);
     await openPanel(page);
     await until('the panel', async () => await page.locator('#clip-text').inputValue() === COPIED);
     console.log('what the guest copies is in the panel and in the clipboard of this computer');
 }
 
-/* Pastes it into a `cat` of the guest's terminal, whose answer is the sum. */
+/* A pasted text comes when it comes, behind later keys: the shell waits for its full stop, then sums it up. */
 async function paste(page, text, what) {
+    const line = `printf "\\e]11;#${READY}\\a"; IFS= read -d . x; ${summed('printf %s "$x"')}`;
     await until(what, async () => {
-        await pressKeys(page, keysOf('clear; IFS= read x\n'), { paceMs: 30 });
+        await chord(page, 'Control+c');
+        await type(page, line);
+        await shows(page, READY, 'a shell that waits for the text', 20000);
         await chord(page, 'Control+Shift+V');
-        await pressKeys(page, keysOf('\n'), { paceMs: 30 });
-        await pressKeys(page, keysOf(summed('printf %s "$x"')), { paceMs: 30 });
-        await shows(page, hex(sum(text)), what, 10000);
+        await shows(page, hex(sum(text.slice(0, -1))), what, 20000);
         return true;
     }, SLOW);
     console.log(what);
