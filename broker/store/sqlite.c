@@ -10,6 +10,7 @@
 #include "broker/store/store_ops.h"
 #include "common/base/error.h"
 #include "common/base/fd.h"
+#include "common/base/tsan.h"
 
 #define BUSY_MS 5000
 #define WRITER_WAIT_US (5 * G_USEC_PER_SEC)
@@ -74,20 +75,36 @@ open_connection(const char *path, GError **error)
     return db;
 }
 
+static void
+lock(SqliteStore *store)
+{
+    g_mutex_lock(&store->lock);
+    ZG_TSAN_TAKES_OVER(store);
+}
+
+static void
+unlock(SqliteStore *store)
+{
+    ZG_TSAN_HANDS_OVER(store);
+    g_mutex_unlock(&store->lock);
+}
+
 static bool
 take_writer(SqliteStore *store, GError **error)
 {
     int64_t deadline = g_get_monotonic_time() + WRITER_WAIT_US;
-    bool taken = false;
+    bool taken = false, late = false;
 
-    g_mutex_lock(&store->lock);
-    while (store->writer_busy &&
-           g_cond_wait_until(&store->writer_free, &store->lock, deadline)) {
+    lock(store);
+    while (store->writer_busy && !late) {
+        ZG_TSAN_HANDS_OVER(store);
+        late = !g_cond_wait_until(&store->writer_free, &store->lock, deadline);
+        ZG_TSAN_TAKES_OVER(store);
     }
     if (!store->writer_busy) {
         store->writer_busy = taken = true;
     }
-    g_mutex_unlock(&store->lock);
+    unlock(store);
     if (!taken) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_UNAVAILABLE,
                     "the store is busy; try again in a moment");
@@ -98,14 +115,14 @@ take_writer(SqliteStore *store, GError **error)
 static void
 give_back(SqliteStore *store, sqlite3 *db, ZgTxMode mode)
 {
-    g_mutex_lock(&store->lock);
+    lock(store);
     if (mode == ZG_TX_WRITE) {
         store->writer_busy = false;
         g_cond_signal(&store->writer_free);
     } else {
         g_queue_push_head(&store->idle_readers, db);
     }
-    g_mutex_unlock(&store->lock);
+    unlock(store);
 }
 
 static sqlite3 *
@@ -113,9 +130,9 @@ take_reader(SqliteStore *store, GError **error)
 {
     sqlite3 *db;
 
-    g_mutex_lock(&store->lock);
+    lock(store);
     db = g_queue_pop_head(&store->idle_readers);
-    g_mutex_unlock(&store->lock);
+    unlock(store);
     return db != NULL ? db : open_connection(store->path, error);
 }
 

@@ -2,6 +2,7 @@
 #include "common/base/worker.h"
 
 #include "common/base/error.h"
+#include "common/base/tsan.h"
 
 struct ZgWorkerPool {
     GThreadPool *threads;
@@ -30,6 +31,7 @@ finish_on_loop(gpointer data)
 {
     QueuedJob *queued = data;
 
+    ZG_TSAN_TAKES_OVER(queued);
     queued->done(queued->job);
     g_atomic_int_add(&queued->pool->n_queued, -1);
     pool_unref(queued->pool);
@@ -43,7 +45,9 @@ run_on_thread(gpointer data, gpointer user_data)
     QueuedJob *queued = data;
 
     (void)user_data;
+    ZG_TSAN_TAKES_OVER(queued);
     queued->work(queued->job);
+    ZG_TSAN_HANDS_OVER(queued);
     g_idle_add_full(G_PRIORITY_DEFAULT, finish_on_loop, queued, NULL);
 }
 
@@ -82,6 +86,7 @@ zg_worker_run(ZgWorkerPool *pool, ZgWorkFunc work, ZgDoneFunc done, void *job, G
     *queued = (QueuedJob){.pool = pool, .work = work, .done = done, .job = job};
     g_atomic_int_inc(&pool->n_queued);
     g_atomic_int_inc(&pool->refs);
+    ZG_TSAN_HANDS_OVER(queued);
     g_thread_pool_push(pool->threads, queued, NULL);
     return true;
 }
