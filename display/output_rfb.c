@@ -497,7 +497,8 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
     n_bytes = parts->len;
     for (size_t i = 0; i < n_blobs; i++) {
         n += blobs[i]->n_rects;
-        n_bytes += blobs[i]->n_bytes - blobs[i]->n_parts;
+        n_bytes += blobs[i]->n_open > 0 ? blobs[i]->n_wire
+                                        : blobs[i]->n_bytes - blobs[i]->n_parts;
     }
     if (n_bytes >= OPEN_BYTES_LEAST) {
         o->large_us = zg_clock_mono_us();

@@ -54,22 +54,20 @@ def through_front(stand):
     return (front.workers(), [front.process.pid], f"wss:127.0.0.1:{FRONT_PORT}/console", ticket)
 
 
-def behind_websockify(stand):
-    pids = stand.zaguan()
+def through_websockify(stand, pids):
     stand.wait_port(run.PORT)
     websockify = stand.start("websockify", "--heartbeat=0", f"127.0.0.1:{SOCKET_PORT}",
                              f"127.0.0.1:{run.PORT}")
     stand.wait_port(SOCKET_PORT)
     return pids, [websockify.pid], f"ws:127.0.0.1:{SOCKET_PORT}/websockify", None
+
+
+def behind_websockify(stand):
+    return through_websockify(stand, stand.zaguan())
 
 
 def xvnc_behind_websockify(stand):
-    pids = stand.xvnc()
-    stand.wait_port(run.PORT)
-    websockify = stand.start("websockify", "--heartbeat=0", f"127.0.0.1:{SOCKET_PORT}",
-                             f"127.0.0.1:{run.PORT}")
-    stand.wait_port(SOCKET_PORT)
-    return pids, [websockify.pid], f"ws:127.0.0.1:{SOCKET_PORT}/websockify", None
+    return through_websockify(stand, stand.xvnc())
 
 
 def xvnc(stand):

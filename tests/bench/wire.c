@@ -127,14 +127,13 @@ send_blobs(Side *s, const ZgEncodeJob *job)
         const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
         if (blob->n_open > 0) {
             zg_out_tight_put(s->tight, blob, packed);
-            s->n_bytes -= blob->n_bytes; /* counted below */
         }
     }
     s->pack_s += cpu_s() - begun_s;
     s->n_bytes += packed->len + 4 + (job->first != NULL ? job->first->n_bytes : 0);
     for (guint i = 0; i < job->blobs->len; i++) {
         const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
-        s->n_bytes += blob->n_bytes - blob->n_parts;
+        s->n_bytes += blob->n_open > 0 ? 0 : blob->n_bytes - blob->n_parts;
         s->n_plain += blob->n_parts;
         s->n_guess += blob->n_wire - (blob->n_bytes - blob->n_parts);
     }

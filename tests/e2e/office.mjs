@@ -4,8 +4,8 @@
 // Prints what it saw, one sentence a line.
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import { consoleOpen, nothingComplained, openBrowser, pressKeys, shareOf, until } from './browser.mjs';
-import { asks, enter, EXPECTED, keysOf, logOff, paint, REFRESH, resize, shows, SLOW, tile } from './person.mjs';
+import { nothingComplained, openBrowser, pressKeys, shareOf, until } from './browser.mjs';
+import { asks, enter, EXPECTED, keysOf, logOff, openDesktop, paint, resize, shows, SLOW } from './person.mjs';
 
 const WALL = '2b4a5e'; // debian-desktop's background
 const PAPER = 'f7f5ee'; // its terminal's
@@ -32,18 +32,6 @@ const type = (page, text) => pressKeys(page, keysOf(text), { paceMs: 30 });
 
 /* Two or three keys at once, by Playwright's names. */
 const chord = (page, keys) => page.keyboard.press(keys, { delay: 40 });
-
-async function openDesktop(page, title, waits = false) {
-    const began = Date.now();
-    await tile(page, title).click();
-    if (waits) {
-        await page.locator('.wait').waitFor();
-    }
-    await consoleOpen(page, waits ? REFRESH : SLOW);
-    const first = Date.now() - began;
-    await shows(page, WALL, 'the desktop');
-    return `first picture after ${first} ms, desktop after ${Date.now() - began} ms`;
-}
 
 /* Ctrl+Alt+T is IceWM's key for a terminal in this template, Alt+F10 its own for a window as large as the screen. */
 async function openTerminal(page) {
@@ -141,7 +129,7 @@ async function work(task) {
     const { page } = first;
     try {
         await enter(page, task.portal, ana, task.people[ana]);
-        console.log(`${ana}: ${await openDesktop(page, task.title)}`);
+        console.log(`${ana}: ${await openDesktop(page, task.title, WALL)}`);
         await openTerminal(page);
         await says(page, 'printf %s "$(id -un) $HOME $(df --output=source $HOME|tail -1) $LANG $(date +%Z)"',
             `${ana} /home/${ana} /dev/vda es_ES.UTF-8 CET`,
@@ -168,7 +156,7 @@ async function work(task) {
     const second = await openBrowser({ language: 'es-ES' });
     try {
         await enter(second.page, task.portal, luis, task.people[luis]);
-        console.log(`${luis}: ${await openDesktop(second.page, task.title, true)}`);
+        console.log(`${luis}: ${await openDesktop(second.page, task.title, WALL, true)}`);
         await openTerminal(second.page);
         await says(second.page, 'printf %s "$(id -un) $(ls /home|tr "\\n" " ") $(ls ~|grep -cE "nota|html") $(xclip -o -sel c|wc -c)"',
             `${luis} ${luis}  0 0`, 'the next person has a clean desktop and an empty clipboard');

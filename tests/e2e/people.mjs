@@ -4,22 +4,9 @@
 // Prints what it saw, one sentence a line.
 import path from 'node:path';
 import { consoleOpen, nothingComplained, openBrowser, until } from './browser.mjs';
-import { asks, colourOf, enter, EXPECTED, logOff, paint, REFRESH, resize, shows, SLOW, tile } from './person.mjs';
+import { asks, colourOf, enter, EXPECTED, logOff, openDesktop, paint, resize, shows, SLOW, tile } from './person.mjs';
 
 const PAPER = 'f7f5ee'; // the terminal's background in debian-tiny
-
-/* Opens the tile's desktop; `waits`: somebody's desktop is being made anew first. */
-async function openDesktop(page, title, waits = false) {
-    const began = Date.now();
-    await tile(page, title).click();
-    if (waits) {
-        await page.locator('.wait').waitFor();
-    }
-    await consoleOpen(page, waits ? REFRESH : SLOW);
-    const first = Date.now() - began;
-    await shows(page, PAPER, 'the terminal of the guest');
-    return `first picture after ${first} ms, terminal after ${Date.now() - began} ms`;
-}
 
 /* The page is our own client: exact parts come to it in our own encoding. */
 async function usesOurEncoding(page) {
@@ -87,7 +74,7 @@ async function work(task) {
     const second = await openBrowser({ language: 'es-ES' });
     try {
         await enter(first.page, task.portal, ana, task.people[ana]);
-        console.log(`${ana}: ${await openDesktop(first.page, task.title)}`);
+        console.log(`${ana}: ${await openDesktop(first.page, task.title, PAPER)}`);
         await asks(first.page, `touch secreto; set $(printf ñá@€|cksum); ${paint('$1%16777216')}`, task.colour,
             'ñ á @ € typed on a Spanish keyboard, as the guest summed them up');
         console.log('ñ á @ € arrive; the answer is read from the pixels');
@@ -111,7 +98,7 @@ async function work(task) {
     const third = await openBrowser({ language: 'es-ES' });
     try {
         await enter(third.page, task.portal, luis, task.people[luis]);
-        console.log(`${luis}: ${await openDesktop(third.page, task.title, true)}`);
+        console.log(`${luis}: ${await openDesktop(third.page, task.title, PAPER, true)}`);
         await asks(third.page, `[ $(ls /home|wc -l)$(ls|wc -l) = 10 ] && ${paint(`3*${0x2244aa}`)}`, colourOf(0x2244aa),
             'a clean desktop for the next person');
         console.log('the next person has a clean desktop');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a person of these tests does, in Spanish: signs in, types, looks at colours, resizes, logs off.
-import { pressKeys, shareOf, signIn, until } from './browser.mjs';
+import { consoleOpen, pressKeys, shareOf, signIn, until } from './browser.mjs';
 
 export const SLOW = 120000;
 export const REFRESH = 300000; // a desktop made anew, on a machine without KVM
@@ -78,6 +78,19 @@ export async function enter(page, portal, user, password) {
 /** The button of a desktop's tile. */
 export const tile = (page, title) =>
     page.locator('.tiles > *').filter({ hasText: title }).locator('button:visible').first();
+
+/** Opens the tile's desktop until half of it has that colour; `waits`: somebody's desktop is being made anew first. */
+export async function openDesktop(page, title, colour, waits = false) {
+    const began = Date.now();
+    await tile(page, title).click();
+    if (waits) {
+        await page.locator('.wait').waitFor();
+    }
+    await consoleOpen(page, waits ? REFRESH : SLOW);
+    const first = Date.now() - began;
+    await shows(page, colour, 'the desktop of the guest');
+    return `first picture after ${first} ms, desktop after ${Date.now() - began} ms`;
+}
 
 /** Makes the window so large, and waits for the guest to be as large. */
 export async function resize(page, width, height) {
