@@ -148,15 +148,11 @@ advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
     follow_film(c, c->changed_us);
 }
 
-/* A film that began on a fast link goes on with fewer bytes once somebody has a slow one. */
 static bool
-start_film(ZgCanvas *c, const ZgView *view)
+start_film(ZgCanvas *c)
 {
-    if (c->h264 != NULL && zg_h264_is_quick(c->h264) && !view->plenty) {
-        g_clear_pointer(&c->h264, zg_h264_unref);
-    }
     if (c->h264 == NULL) {
-        c->h264 = zg_h264_new(c->film.area, view->plenty);
+        c->h264 = zg_h264_new(c->film.area);
         c->film_key = true;
     }
     if (c->h264 == NULL) {
@@ -183,7 +179,7 @@ new_job_of_step(ZgCanvas *c, const ZgView *view, const ZgEncodeWish *wish)
     g_autoptr(GArray) rest = NULL;
     ZgEncodeJob *job;
 
-    if (!wish->h264 || wish->jpeg_quality < 0 || !c->film_in_step || !start_film(c, view)) {
+    if (!wish->h264 || wish->jpeg_quality < 0 || !c->film_in_step || !start_film(c)) {
         return zg_encode_job_new(wish, c->areas, &c->shadow);
     }
     rest = g_array_new(FALSE, FALSE, sizeof(ZgRect));

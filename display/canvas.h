@@ -22,7 +22,6 @@ typedef struct {
     ZgDamage dirty; /* may differ from the frame */
     ZgDamage lossy; /* was sent, but not exactly */
     int width, height; /* what the viewer can show of it, set by the owner */
-    bool plenty;    /* its link carries so much that processor time counts more; by the owner */
     uint64_t step;  /* it has the shadow's picture as of this step; 0: of none */
     uint64_t film_no; /* the last frame of the film that it has */
     bool overlaid;  /* something else was drawn over it; until zg_view_start_over() */

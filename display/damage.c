@@ -204,28 +204,36 @@ column_differs(const uint32_t *old, const uint32_t *fresh, int n)
     return (difference & COLOUR) != 0;
 }
 
-/* One block's part of a row: finds the first and the last 8-pixel column that differ. */
+/*
+ * One block's part of a row: finds the first and the last 8-pixel column that differ, from both
+ * ends, since most of what differs does so everywhere.
+ */
 static void
 compare_part(ZgDamage *damage, int x, int y, int n, const uint32_t *old, const uint32_t *fresh)
 {
-    int first = -1, last = -1, left = x & ~(ZG_BLOCK_SIDE - 1);
+    int at = 0, end = n, left = x & ~(ZG_BLOCK_SIDE - 1), row = y & (ZG_BLOCK_SIDE - 1);
 
-    for (int i = 0; i < n;) {
-        int step = MIN(ZG_BLOCK_COLUMN - ((x + i) & (ZG_BLOCK_COLUMN - 1)), n - i);
-        if (column_differs(old + i, fresh + i, step)) {
-            last = x + i - left;
-            first = first < 0 ? last : first;
+    while (at < n) {
+        int step = MIN(ZG_BLOCK_COLUMN - ((x + at) & (ZG_BLOCK_COLUMN - 1)), n - at);
+        if (column_differs(old + at, fresh + at, step)) {
+            break;
         }
-        i += step;
+        at += step;
     }
-    if (first >= 0) {
-        ZgBlockBox *box =
-            &damage->boxes[y / ZG_BLOCK_SIDE * damage->columns + x / ZG_BLOCK_SIDE];
-        int row = y & (ZG_BLOCK_SIDE - 1);
-        grow_box(damage, box, first & ~(ZG_BLOCK_COLUMN - 1), row,
-                 (last & ~(ZG_BLOCK_COLUMN - 1)) + ZG_BLOCK_COLUMN, row + 1,
-                 (uint64_t)1 << row);
+    if (at == n) {
+        return;
     }
+    for (;;) {
+        int start = MAX(((x + end - 1) & ~(ZG_BLOCK_COLUMN - 1)) - x, 0);
+        if (start <= at || column_differs(old + start, fresh + start, end - start)) {
+            break;
+        }
+        end = start;
+    }
+    grow_box(damage, &damage->boxes[y / ZG_BLOCK_SIDE * damage->columns + x / ZG_BLOCK_SIDE],
+             (x + at - left) & ~(ZG_BLOCK_COLUMN - 1), row,
+             ((x + end - 1 - left) & ~(ZG_BLOCK_COLUMN - 1)) + ZG_BLOCK_COLUMN, row + 1,
+             (uint64_t)1 << row);
 }
 
 void

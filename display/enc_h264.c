@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/enc_h264.h"
 
+#include <libyuv.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -8,21 +10,22 @@
 
 #define FPS 30 /* only what rate control reckons with: frames are sent when they come */
 #define MATRIX_BT601 5
-#define CRF_FIRST 18.0f
-#define CRF_LEAST 11.0f
-#define CRF_MOST 32.0f
-#define CRF_STEP 0.5f
+#define QP_FIRST 22.0
+#define QP_LEAST 10.0
+#define QP_MOST 38.0
+#define QP_STEP 1.0 /* a frame, at most */
 
-/* What is aimed at, by quality level: the luma and chroma PSNR that x264 reports, in dB. */
-static const float targets_db[10] = {32, 33, 35, 37, 39, 41, 44, 44, 44, 46};
+#define ROW_STEP 4 /* of every so many rows the fidelity is measured */
+
+/* What is aimed at, by quality level: PSNR of luma and chroma together, in dB. */
+static const double targets_db[10] = {32, 33, 34, 36, 37, 38.5, 40.2, 40.2, 40.2, 44};
 
 struct ZgH264 {
     int refs; /* atomic */
     ZgRect area;
-    bool quick;
     x264_t *x264;
-    x264_param_t params;
     x264_picture_t picture;
+    double qp; /* of the next frame; rounded for x264 */
     int64_t n_frames;
     GByteArray *out;
 };
@@ -36,11 +39,12 @@ say_nothing(void *user, int level, const char *format, va_list args)
 static bool
 open_x264(ZgH264 *h)
 {
-    x264_param_t *p = &h->params;
+    x264_param_t params, *p = &params;
 
-    if (x264_param_default_preset(p, h->quick ? "ultrafast" : "superfast", "zerolatency") != 0) {
+    if (x264_param_default_preset(p, "ultrafast", "zerolatency") != 0) {
         return false;
     }
+    p->analyse.i_subpel_refine = 1; /* a third fewer bytes for a tenth more time */
     p->i_width = h->area.width;
     p->i_height = h->area.height;
     p->i_csp = X264_CSP_I420; /* what every decoder takes */
@@ -53,14 +57,11 @@ open_x264(ZgH264 *h)
     p->i_scenecut_threshold = 0;
     p->b_repeat_headers = 1;
     p->b_annexb = 1;
-    p->rc.i_rc_method = X264_RC_CRF;
-    p->rc.f_rf_constant = CRF_FIRST;
+    p->rc.i_rc_method = X264_RC_CQP; /* each frame says its own; no lookahead is kept for it */
+    p->rc.i_qp_constant = (int)QP_FIRST;
     p->rc.i_aq_mode = X264_AQ_NONE;
     p->vui.b_fullrange = 1;
     p->vui.i_colmatrix = MATRIX_BT601;
-    p->analyse.b_psnr = 1;
-    p->b_full_recon = 1;
-    p->i_log_level = X264_LOG_INFO; /* it counts no PSNR else */
     p->pf_log = say_nothing;
     if (x264_param_apply_profile(p, "high") != 0) {
         return false;
@@ -71,13 +72,13 @@ open_x264(ZgH264 *h)
 }
 
 ZgH264 *
-zg_h264_new(ZgRect area, bool quick)
+zg_h264_new(ZgRect area)
 {
     ZgH264 *h = g_new0(ZgH264, 1);
 
     h->refs = 1;
     h->area = area;
-    h->quick = quick;
+    h->qp = QP_FIRST;
     h->out = g_byte_array_new();
     if (!open_x264(h)) {
         zg_h264_unref(h);
@@ -113,65 +114,70 @@ zg_h264_area(const ZgH264 *h)
     return h->area;
 }
 
-bool
-zg_h264_is_quick(const ZgH264 *h)
+static uint64_t
+square_error(const uint8_t *restrict a, const uint8_t *restrict b, int n)
 {
-    return h->quick;
-}
+    uint32_t sum = 0; /* 66051 samples at most fit */
 
-/* BT.601, full range, in fixed point. */
-static void
-convert_luma(const uint32_t *restrict pixels, int n, uint8_t *restrict y)
-{
     for (int i = 0; i < n; i++) {
-        uint32_t r = pixels[i] >> 16 & 255, g = pixels[i] >> 8 & 255, b = pixels[i] & 255;
-        y[i] = (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
+        int d = a[i] - b[i];
+        sum += (uint32_t)(d * d);
     }
+    return sum;
 }
 
-/* The mean of two by two pixels. */
-static void
-convert_chroma(const uint32_t *restrict above, const uint32_t *restrict below, int n,
-               uint8_t *restrict u, uint8_t *restrict v)
+/* Chroma of what x264 shows is interleaved. */
+static uint64_t
+square_error_chroma(const uint8_t *restrict u, const uint8_t *restrict v,
+                    const uint8_t *restrict uv, int n)
 {
+    uint32_t sum = 0;
+
     for (int i = 0; i < n; i++) {
-        uint32_t p0 = above[2 * i], p1 = above[2 * i + 1], p2 = below[2 * i], p3 = below[2 * i + 1];
-        int r = (int)((p0 >> 16 & 255) + (p1 >> 16 & 255) + (p2 >> 16 & 255) + (p3 >> 16 & 255));
-        int g = (int)((p0 >> 8 & 255) + (p1 >> 8 & 255) + (p2 >> 8 & 255) + (p3 >> 8 & 255));
-        int b = (int)((p0 & 255) + (p1 & 255) + (p2 & 255) + (p3 & 255));
-        u[i] = (uint8_t)((-11056 * r - 21712 * g + 32768 * b + (512 << 16) + 131071) >> 18);
-        v[i] = (uint8_t)((32768 * r - 27440 * g - 5328 * b + (512 << 16) + 131071) >> 18);
+        int du = u[i] - uv[2 * i], dv = v[i] - uv[2 * i + 1];
+        sum += (uint32_t)(du * du) + (uint32_t)(dv * dv);
     }
+    return sum;
 }
 
-static void
-convert(ZgH264 *h, const uint32_t *pixels, size_t stride)
+/* PSNR of what the viewer will see, from a part of the rows. */
+static double
+measure_db(const ZgH264 *h, const x264_image_t *shown)
 {
-    const x264_image_t *img = &h->picture.img;
-    int width = h->area.width;
+    const x264_image_t *given = &h->picture.img;
+    int width = h->area.width, n_rows = 0;
+    uint64_t sum = 0;
 
-    for (int row = 0; row < h->area.height; row += 2, pixels += 2 * stride) {
-        uint8_t *y = img->plane[0] + row * img->i_stride[0];
-        convert_luma(pixels, width, y);
-        convert_luma(pixels + stride, width, y + img->i_stride[0]);
-        convert_chroma(pixels, pixels + stride, width / 2,
-                       img->plane[1] + row / 2 * img->i_stride[1],
-                       img->plane[2] + row / 2 * img->i_stride[2]);
+    for (int y = 0; y < h->area.height; y += ROW_STEP, n_rows++) {
+        sum += square_error(given->plane[0] + y * given->i_stride[0],
+                            shown->plane[0] + y * shown->i_stride[0], width);
     }
+    for (int y = 0; y < h->area.height / 2; y += ROW_STEP) {
+        sum += square_error_chroma(given->plane[1] + y * given->i_stride[1],
+                                   given->plane[2] + y * given->i_stride[2],
+                                   shown->plane[1] + y * shown->i_stride[1], width / 2);
+    }
+    return 10 * log10(255.0 * 255 * n_rows * width * 1.5 / (double)MAX(sum, 1));
 }
 
 /* As good as is aimed at, and no better: noise costs what it must, a clean film nearly nothing. */
 static void
-aim(ZgH264 *h, float psnr_db, int level)
+aim(ZgH264 *h, double psnr_db, int level)
 {
-    float crf = h->params.rc.f_rf_constant;
-    float step = CLAMP((psnr_db - targets_db[level]) / 2, -2 * CRF_STEP, 2 * CRF_STEP);
+    double step = CLAMP((psnr_db - targets_db[level]) / 2, -QP_STEP, QP_STEP);
 
-    crf = CLAMP(crf + step, CRF_LEAST, CRF_MOST);
-    if (crf != h->params.rc.f_rf_constant) {
-        h->params.rc.f_rf_constant = crf;
-        x264_encoder_reconfig(h->x264, &h->params);
-    }
+    h->qp = CLAMP(h->qp + step, QP_LEAST, QP_MOST);
+}
+
+/* BT.601 in full range, as JPEG has it. */
+static void
+convert(ZgH264 *h, const uint32_t *pixels, size_t stride)
+{
+    const x264_image_t *img = &h->picture.img;
+
+    ARGBToJ420((const uint8_t *)pixels, (int)(stride * 4), img->plane[0], img->i_stride[0],
+               img->plane[1], img->i_stride[1], img->plane[2], img->i_stride[2], h->area.width,
+               h->area.height);
 }
 
 ZgBlob *
@@ -186,6 +192,7 @@ zg_h264_encode(ZgH264 *h, const uint32_t *pixels, size_t stride, bool key,
     convert(h, pixels, stride);
     h->picture.i_type = key ? X264_TYPE_IDR : X264_TYPE_AUTO;
     h->picture.i_pts = h->n_frames;
+    h->picture.i_qpplus1 = 1 + (int)lround(h->qp);
     n_bytes = x264_encoder_encode(h->x264, &nals, &n_nals, &h->picture, &shown);
     if (n_bytes <= 0) {
         return NULL;
@@ -196,6 +203,6 @@ zg_h264_encode(ZgH264 *h, const uint32_t *pixels, size_t stride, bool key,
     zg_rfb_put_u32(h->out, h->n_frames == 0 ? ZG_H264_RESET_ALL : key ? ZG_H264_RESET_CONTEXT : 0);
     g_byte_array_append(h->out, nals[0].p_payload, (guint)n_bytes); /* they lie one after another */
     h->n_frames++;
-    aim(h, (float)shown.prop.f_psnr_avg, level);
+    aim(h, measure_db(h, &shown.img), level);
     return zg_blob_new(h->out->data, h->out->len, 1, a);
 }

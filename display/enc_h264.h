@@ -20,15 +20,13 @@ typedef struct ZgH264 ZgH264;
 
 /**
  * zg_h264_new() - for @area of a picture
- * @quick: half the processor time for half more bytes
  * Return: one reference; NULL when x264 will not.
  */
-ZgH264 *zg_h264_new(ZgRect area, bool quick);
+ZgH264 *zg_h264_new(ZgRect area);
 ZgH264 *zg_h264_ref(ZgH264 *h264);
 void zg_h264_unref(ZgH264 *h264); /* any thread; accepts NULL */
 
 ZgRect zg_h264_area(const ZgH264 *h264);
-bool zg_h264_is_quick(const ZgH264 *h264);
 
 /**
  * zg_h264_encode() - the next frame, as one RFB rectangle

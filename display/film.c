@@ -2,10 +2,10 @@
 #include "display/film.h"
 
 #define PAUSE_US 300000   /* between changes of one film at most */
-#define LAST_US 500000    /* it must have played so long */
+#define LAST_US 250000    /* it must have played so long */
 #define CHANGES_LEAST 5
 #define OVER_US 600000    /* without a change: it has ended */
-#define SEARCH_US 200000
+#define SEARCH_US 100000
 #define FULL_PCT 90       /* of the blocks in the rectangle play */
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where does a film play? A rectangle of blocks that change again and again, for half a second and
- * more, and do not merely move. Pure.
+ * Where does a film play? A rectangle of blocks that change again and again, for a quarter of a
+ * second and more, and do not merely move. Pure.
  */
 #pragma once
 

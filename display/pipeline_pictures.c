@@ -305,7 +305,6 @@ feed_viewer(ZgPipeline *p, ZgPipelineViewer *v)
     v->output->ops->get_wish(v->output, &wish);
     wish.jpeg_quality = zg_quality_level(&v->quality, p->rules, wish.jpeg_quality);
     v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
-    v->view.plenty = has_plenty(v);
     budget = MIN(budget, zg_pace_pixels(get_budget(p, v), v->bytes_per_pixel));
     if (!wish.tight) {
         budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (wish.format.bits_per_pixel / 8));

@@ -44,7 +44,7 @@ a_rectangle_that_keeps_changing_is_a_film_until_it_stops(void **state)
     ZgFilm film;
 
     zg_film_init(&film, WIDTH, HEIGHT);
-    play(&film, screen, 8, &now_us);
+    play(&film, screen, 5, &now_us);
     assert_true(zg_rect_is_empty(film.area)); /* not long enough */
     play(&film, screen, 20, &now_us);
     assert_true(rect_is(film.area, 100, 70, 320, 240));
@@ -154,7 +154,7 @@ static void
 frames_tell_the_viewer_when_to_begin_anew(void **state)
 {
     g_autofree uint32_t *pixels = g_new(uint32_t, WIDTH * HEIGHT);
-    ZgH264 *h264 = zg_h264_new(screen, false);
+    ZgH264 *h264 = zg_h264_new(screen);
     static const struct {
         bool key;
         uint32_t flags;
@@ -253,31 +253,37 @@ a_viewer_without_the_frame_before_misses_the_film_and_then_gets_a_key_frame(void
     zg_canvas_clear(&d.canvas);
 }
 
-static void
-a_film_is_quick_to_encode_until_a_slow_link_looks(void **state)
+/* The last of @n_frames at @level, of a film with grain. */
+static size_t
+bytes_at_level(int level, unsigned n_frames)
 {
-    Desk d = {.now_us = 1000000};
-    ZgView view = {.width = WIDTH, .height = HEIGHT, .plenty = true}, *views[] = {&view};
+    g_autofree uint32_t *pixels = g_new(uint32_t, WIDTH * HEIGHT);
+    ZgH264 *h264 = zg_h264_new(screen);
+    size_t n_bytes = 0;
 
-    zg_canvas_init(&d.canvas, WIDTH, HEIGHT);
-    zg_frame_init(&d.frame, WIDTH, HEIGHT);
-    zg_view_start_over(&view, WIDTH, HEIGHT);
-    for (int i = 0; i < 60; i++) {
-        view.plenty = i != 50;
-        g_autoptr(ZgEncodeJob) job = step(&d, views, 1, &view);
-        ZgBlob *film = zg_canvas_take_film(&d.canvas, &view, job);
-        zg_view_note_job(&view, job, job->blobs->len);
-        if (i >= 45) {
-            assert_non_null(film);
-            assert_int_equal(zg_h264_is_quick(job->h264), i < 50); /* and it stays so */
-            assert_int_equal(job->film_key, i == 50);
-            assert_int_equal(number_at(film, 16), i == 50 ? ZG_H264_RESET_ALL : 0);
+    assert_non_null(h264);
+    for (unsigned i = 0; i < n_frames; i++) {
+        paint(pixels, i);
+        for (unsigned k = 0; k < WIDTH * HEIGHT; k++) {
+            pixels[k] += 0x010101 * ((k * 2654435761u + i * 40503u) * 2246822519u >> 28);
         }
+        ZgBlob *blob = zg_h264_encode(h264, pixels + 70 * WIDTH + 100, WIDTH, false, level);
+        assert_non_null(blob);
+        n_bytes = blob->n_bytes;
+        zg_blob_unref(blob);
     }
-    zg_view_clear(&view);
-    zg_encoder_set_clear(&d.encoders);
-    zg_frame_clear(&d.frame);
-    zg_canvas_clear(&d.canvas);
+    zg_h264_unref(h264);
+    return n_bytes;
+}
+
+static void
+a_film_costs_what_its_level_asks_for(void **state)
+{
+    size_t low = bytes_at_level(1, 40), middle = bytes_at_level(6, 40);
+    size_t high = bytes_at_level(9, 40);
+
+    assert_true(low * 11 / 10 < middle);
+    assert_true(middle * 3 / 2 < high);
 }
 
 static void
@@ -321,7 +327,7 @@ main(void)
         cmocka_unit_test(
             a_viewer_without_the_frame_before_misses_the_film_and_then_gets_a_key_frame),
         cmocka_unit_test(what_moves_inside_a_film_is_part_of_the_film),
-        cmocka_unit_test(a_film_is_quick_to_encode_until_a_slow_link_looks),
+        cmocka_unit_test(a_film_costs_what_its_level_asks_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
