@@ -193,8 +193,8 @@ zg_damage_equal(const ZgDamage *a, const ZgDamage *b)
                   sizeof *a->boxes * (size_t)a->columns * (size_t)a->rows) == 0;
 }
 
-static bool
-column_differs(const uint32_t *old, const uint32_t *fresh, int n)
+static inline bool
+pixels_differ(const uint32_t *old, const uint32_t *fresh, int n)
 {
     uint32_t difference = 0;
 
@@ -202,6 +202,14 @@ column_differs(const uint32_t *old, const uint32_t *fresh, int n)
         difference |= old[i] ^ fresh[i];
     }
     return (difference & COLOUR) != 0;
+}
+
+/* Nearly all columns are whole: for these the compiler knows the length. */
+static bool
+column_differs(const uint32_t *old, const uint32_t *fresh, int n)
+{
+    return n == ZG_BLOCK_COLUMN ? pixels_differ(old, fresh, ZG_BLOCK_COLUMN)
+                                : pixels_differ(old, fresh, n);
 }
 
 /*

@@ -13,7 +13,7 @@
 #define PROBED_ROWS 48
 #define PROBES_LEAST 32
 #define SHIFTS_KEPT 3
-#define MISSES_MOST 4     /* then the search in both directions is made now and then only */
+#define MISSES_MOST 2
 #define MISS_PERIOD 4
 
 enum { ROW_CLEAN, ROW_DIFFERS, ROW_MOVED };
@@ -46,7 +46,7 @@ struct ZgMoveFinder {
     ZgMoveVotes *votes;
     /* between updates */
     ZgShift kept[SHIFTS_KEPT];
-    unsigned n_misses;
+    unsigned n_misses; /* of the search in both directions, one after another */
 };
 
 ZgMoveFinder *
@@ -262,7 +262,10 @@ count_beside(const ZgMoveFinder *f, const Part *part, ZgShift shift, int step, i
     for (int y = part->first; y < part->last && most > 0; y++) {
         const uint32_t *now = pixel_at(f, f->now, x, y);
         const uint32_t *was = pixel_at(f, f->was, x + shift.dx, y + shift.dy);
-        int n = 0;
+        int n = 0, back = step < 0 ? most - 1 : 0;
+        if (memcmp(now - back, was - back, (size_t)most * 4) == 0) {
+            continue;
+        }
         while (n < most && now[n * step] == was[n * step]) {
             n++;
         }
@@ -401,19 +404,36 @@ measure(ZgMoveFinder *f, ZgShift shift, int64_t least)
     return is_promising(f, shift, least) ? match_all(f, shift) : 0;
 }
 
+/*
+ * A shift in both directions, when it explains more than @gain. Costs most of a search and finds
+ * little but windows that are dragged: after a few misses it is made now and then only.
+ */
+static void
+search_both_ways(ZgMoveFinder *f, int64_t least, int64_t gain, ZgShift *out_shift)
+{
+    bool looks = f->n_misses < MISSES_MOST || f->n_misses % MISS_PERIOD == 0;
+    ZgShift shift;
+
+    if (looks && vote_points(f, &shift) && measure(f, shift, least) > gain) {
+        f->n_misses = 0;
+        *out_shift = shift;
+        return;
+    }
+    f->n_misses++;
+}
+
 /* A window that is dragged has blank rows that also fit a vertical shift: the better one counts. */
 static bool
-search(ZgMoveFinder *f, bool both_ways, GArray *out_moves)
+search(ZgMoveFinder *f, bool first, GArray *out_moves)
 {
     int64_t least = MAX(f->n_differ / 16, GAIN_PIXELS_LEAST), gain = 0;
-    ZgShift shift = {0, 0}, other;
+    ZgShift shift = {0, 0};
 
     if (vote_rows(f, &shift)) {
         gain = measure(f, shift, least);
     }
-    if (both_ways && gain < f->n_differ / 8 * 7 && vote_points(f, &other) &&
-        measure(f, other, least) > gain) {
-        shift = other;
+    if (first && gain < f->n_differ / 8 * 7) {
+        search_both_ways(f, least, gain, &shift);
     }
     return try_shift(f, shift, least, out_moves);
 }
@@ -499,23 +519,20 @@ zg_moves_find(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const Z
 {
     int64_t n_pixels = count_pixels(changed);
     guint n_before = out_moves->len;
-    bool both_ways;
 
     if (n_pixels < ZG_MOVES_PIXELS_LEAST) {
         return 0;
     }
     begin(f, was, now, changed);
     zg_move_votes_forget(f->votes);
-    both_ways = f->n_misses < MISSES_MOST || f->n_misses % MISS_PERIOD == 0;
     for (int round = 0; round < ROUNDS_MOST; round++) {
         if (round > 0 && f->n_differ < MAX(n_pixels / REST_PART, ZG_MOVES_PIXELS_LEAST)) {
             break; /* what is left is new */
         }
-        if (!try_kept(f, out_moves) && !search(f, both_ways && round == 0, out_moves)) {
+        if (!try_kept(f, out_moves) && !search(f, round == 0, out_moves)) {
             break;
         }
     }
-    f->n_misses = out_moves->len > n_before ? 0 : f->n_misses + 1;
     order_moves(out_moves);
     n_pixels = 0;
     for (guint i = n_before; i < out_moves->len; i++) {

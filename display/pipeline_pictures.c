@@ -8,7 +8,8 @@
 #include "display/out_zaguan.h"
 #include "display/pace.h"
 
-#define REFINE_STEP_MS 40
+#define REFINE_MS_LEAST 20 /* from one look for areas that have rested to the next */
+#define REFINE_MS_MOST 100 /* by then something may have become clear */
 #define REFINE_PIXELS 131072   /* made exact at once at most */
 #define REFINE_PIXELS_LEAST 16384
 #define REFINE_LINK_US 80000   /* and about so much of the link, so that new pictures wait little */
@@ -356,12 +357,18 @@ note_effort(ZgPipelineViewer *v, int64_t now_us)
 }
 
 static void
-arm_refine(ZgPipeline *p)
+arm_refine(ZgPipeline *p, int64_t now_us)
 {
-    for (unsigned i = 0; i < p->n_viewers && p->refine == 0; i++) {
+    int64_t rested_us = INT64_MAX;
+
+    for (unsigned i = 0; i < p->n_viewers; i++) {
         if (p->viewers[i]->view.lossy.n_dirty > 0) {
-            p->refine = g_timeout_add(REFINE_STEP_MS, refine, p);
+            rested_us = MIN(rested_us, p->viewers[i]->rested_us);
         }
+    }
+    if (rested_us != INT64_MAX && p->refine == 0) {
+        int64_t ms = (rested_us - now_us) / 1000 + 1;
+        p->refine = g_timeout_add((guint)CLAMP(ms, REFINE_MS_LEAST, REFINE_MS_MOST), refine, p);
     }
 }
 
@@ -384,7 +391,7 @@ zg_pipeline_kick(ZgPipeline *p)
     if (p->source != NULL && somebody_keeps_up(p)) {
         p->source->ops->request(p->source);
     }
-    arm_refine(p);
+    arm_refine(p, now_us);
 }
 
 /* ---- exact again, once an area rests ---- */
@@ -403,6 +410,7 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     int64_t rest_us = (int64_t)p->rules->refine_after_ms * 1000;
     bool any;
 
+    v->rested_us = now_us; /* look again soon, unless more is known */
     if (v->view.dirty.n_dirty > 0 || !zg_canvas_is_current(&p->canvas, &v->view) || !is_idle(v)) {
         return false;
     }
@@ -415,17 +423,21 @@ refine_viewer(ZgPipeline *p, ZgPipelineViewer *v, int64_t now_us)
     rest_us = zg_browsing_rest_us(
         &p->browsing, has_plenty(v) ? MAX(rest_us, REFINE_SOON_US) : rest_us, now_us);
     zg_damage_init(&resting, p->frame.width, p->frame.height);
+    v->rested_us = INT64_MAX;
     for (int i = 0; i < lossy->columns * lossy->rows; i++) {
-        if (lossy->boxes[i].x1 != 0 &&
-            zg_browsing_is_over(&p->browsing, p->changed_us[i], rest_us, now_us)) {
+        int64_t over_us = zg_browsing_over_us(&p->browsing, p->changed_us[i], rest_us);
+        if (lossy->boxes[i].x1 != 0 && over_us <= now_us) {
             resting.boxes[i] = lossy->boxes[i];
             resting.n_dirty++;
+        } else if (lossy->boxes[i].x1 != 0) {
+            v->rested_us = MIN(v->rested_us, over_us);
         }
     }
     zg_damage_take(&resting, n_pixels, areas);
     zg_damage_clear(&resting);
     any = areas->len > 0;
     if (any) {
+        v->rested_us = now_us;
         v->output->ops->get_wish(v->output, &wish);
         wish.jpeg_quality = -1;
         job = zg_encode_job_new(&wish, areas, &p->canvas.shadow);
@@ -448,6 +460,6 @@ refine(gpointer data)
             refine_viewer(p, v, now_us);
         }
     }
-    arm_refine(p);
+    arm_refine(p, now_us);
     return G_SOURCE_REMOVE;
 }

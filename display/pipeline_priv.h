@@ -24,6 +24,7 @@ typedef struct {
     unsigned serial; /* +1 when what is being encoded no longer fits */
     int64_t budget_pixels; /* of one update, so that the queue stays bounded */
     double bytes_per_pixel; /* of late; 0 unknown */
+    int64_t rested_us;      /* when the next lossy area will have rested */
     ZgQuality quality;
     ZgEffort effort;
 } ZgPipelineViewer;

@@ -97,9 +97,9 @@ zg_browsing_rest_us(const ZgBrowsing *b, int64_t rest_us, int64_t now_us)
     return MAX_OF(rest_us, late_us);
 }
 
-bool
-zg_browsing_is_over(const ZgBrowsing *b, int64_t changed_us, int64_t rest_us, int64_t now_us)
+int64_t
+zg_browsing_over_us(const ZgBrowsing *b, int64_t changed_us, int64_t rest_us)
 {
-    return now_us - MAX_OF(changed_us, b->much_us) >= rest_us ||
-           now_us - changed_us >= MAX_OF(RESTS_US_MOST, rest_us);
+    return MIN_OF(MAX_OF(changed_us, b->much_us) + rest_us,
+                  changed_us + MAX_OF(RESTS_US_MOST, rest_us));
 }
