@@ -263,6 +263,8 @@ on_event(RfbOutput *o, const ZgRfbEvent *event)
     case ZG_RFB_EVENT_REQUEST:
         if (!event->incremental) {
             o->events->repaint(o->user, &o->base, event->area);
+        } else if (!zg_rfb_session_look(o->session)->fence) {
+            zg_rate_asked(&o->rate, zg_clock_mono_us());
         }
         o->events->changed(o->user, &o->base);
         break;
@@ -512,7 +514,11 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
     g_byte_array_append(zg_out_queue_tail(&o->queue), parts->data, parts->len);
     zg_rfb_session_set_requested(o->session, false);
     o->n_updates++;
-    put_fence(o, false);
+    if (zg_rfb_session_look(o->session)->fence) {
+        put_fence(o, false);
+    } else {
+        zg_rate_update(&o->rate, n_bytes, zg_clock_mono_us());
+    }
     write_queue(o);
     arm_probe(o);
     arm_pace(o);

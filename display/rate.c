@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SAMPLE_BYTES_LEAST 3000   /* two packets, so that there is something between them */
+#define ASKED_BYTES_LEAST 16384   /* of an update whose answer is the viewer's next request */
 #define SAMPLE_US_LEAST 300       /* shorter: as fast as we can tell */
 #define SLACK_US 6000             /* the next update is encoded while the last one leaves */
 #define RTT_PERIOD_US 10000000    /* a longer way is believed after one to two of these */
@@ -177,6 +178,28 @@ zg_rate_pong(ZgRate *rate, uint32_t number, int64_t now_us)
         }
     }
     return false;
+}
+
+void
+zg_rate_update(ZgRate *rate, size_t n_bytes, int64_t now_us)
+{
+    rate->n_asked_bytes = n_bytes;
+    rate->asked_us = now_us;
+}
+
+void
+zg_rate_asked(ZgRate *rate, int64_t now_us)
+{
+    int64_t took_us = now_us - rate->asked_us;
+    size_t n_bytes = rate->n_asked_bytes;
+
+    rate->n_asked_bytes = 0;
+    if (n_bytes >= ASKED_BYTES_LEAST && rate->base_rtt_us > 0) {
+        took_us = MAX_OF(took_us - rate->base_rtt_us, SAMPLE_US_LEAST);
+        note_rate(rate, (double)n_bytes * 1e6 / (double)took_us);
+    } else if (n_bytes > 0 && n_bytes < SAMPLE_BYTES_LEAST) {
+        note_rtt(rate, took_us, now_us);
+    }
 }
 
 int64_t

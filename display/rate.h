@@ -7,6 +7,8 @@
  * them: that is its rate, whatever its delay. The shortest way there and back is its delay without
  * queues. From both follows when the link is free again; each answer corrects that forecast. What
  * is sent just then finds no queue, and the next picture is not encoded before.
+ *
+ * A viewer without fences asks for each update, which paces; when it asks tells its rate.
  */
 #pragma once
 
@@ -41,6 +43,9 @@ typedef struct {
     uint64_t opened_position;  /* of the last `opens` that came back */
     int64_t opened_us, opened_late_us;
     bool has_opened;
+    /* of a viewer without fences */
+    size_t n_asked_bytes; /* of the last update, until the next one is asked for; 0: none waits */
+    int64_t asked_us;     /* when it was sent */
 } ZgRate;
 
 /** zg_rate_init() - a link of which nothing is known. */
@@ -59,6 +64,14 @@ void zg_rate_ping(ZgRate *rate, uint32_t number, bool opens, int64_t now_us);
 
 /** zg_rate_pong() - the fence has come back. Return: false when it is unknown. */
 bool zg_rate_pong(ZgRate *rate, uint32_t number, int64_t now_us);
+
+/**
+ * zg_rate_update() - an update of @n_bytes was sent to a viewer without fences
+ * zg_rate_asked() - such a viewer asks for the next one, which it does once it has the last
+ * A small update tells the delay, a large one what it took beyond that.
+ */
+void zg_rate_update(ZgRate *rate, size_t n_bytes, int64_t now_us);
+void zg_rate_asked(ZgRate *rate, int64_t now_us);
 
 /**
  * zg_rate_wait_us() - how long until the next update finds a free link

@@ -235,6 +235,7 @@ without_fences_each_picture_waits_for_its_request(void **state)
 {
     Fixture *f = *state;
     g_autoptr(GByteArray) ask = g_byte_array_new();
+    ZgOutputStats stats;
 
     make_ready(f, 0);
     send_update(f, 5000);
@@ -242,6 +243,13 @@ without_fences_each_picture_waits_for_its_request(void **state)
     zg_rfb_put_update_request(ask, true, 1280, 800);
     say(f, ask);
     assert_true(f->output->ops->wants_picture(f->output));
+    for (size_t n = 500; n <= 50000; n *= 100) { /* when it asks tells delay and rate */
+        send_update(f, n);
+        say(f, ask);
+    }
+    f->output->ops->get_stats(f->output, &stats);
+    assert_true(stats.rtt_us > 0);
+    assert_true(stats.bytes_per_s > 0);
 }
 
 int

@@ -258,6 +258,28 @@ a_probe_follows_after_a_quarter_of_the_way_where_the_way_is_long(void **state)
 }
 
 static void
+a_viewer_without_fences_tells_its_rate_by_asking(void **state)
+{
+    ZgRate rate;
+    int64_t now_us = 1000 * MS;
+
+    zg_rate_init(&rate, now_us);
+    zg_rate_update(&rate, 100000, now_us);
+    zg_rate_asked(&rate, now_us += 240 * MS);
+    assert_true(rate.bytes_per_s == 0); /* how much of it was the way is not known yet */
+    for (int i = 0; i < 4; i++) {
+        zg_rate_update(&rate, 500, now_us);
+        zg_rate_asked(&rate, now_us += 80 * MS);
+        zg_rate_update(&rate, 62500, now_us);
+        zg_rate_asked(&rate, now_us += 180 * MS); /* 625000 bytes a second */
+        zg_rate_asked(&rate, now_us += 900 * MS); /* once more: says nothing */
+    }
+    assert_int_equal(rate.base_rtt_us, 80 * MS);
+    assert_true(rate.bytes_per_s > 620000 && rate.bytes_per_s < 630000);
+    assert_int_equal(zg_rate_wait_us(&rate, now_us), 0);
+}
+
+static void
 an_update_holds_what_the_link_carries_in_its_time(void **state)
 {
     double cost = 0;
@@ -284,6 +306,7 @@ main(void)
         cmocka_unit_test(a_viewer_that_never_answers_is_not_waited_for),
         cmocka_unit_test(unknown_and_forgotten_fences_are_harmless),
         cmocka_unit_test(a_probe_follows_after_a_quarter_of_the_way_where_the_way_is_long),
+        cmocka_unit_test(a_viewer_without_fences_tells_its_rate_by_asking),
         cmocka_unit_test(an_update_holds_what_the_link_carries_in_its_time),
     };
 
