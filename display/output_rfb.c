@@ -14,9 +14,9 @@
 #include "common/base/fd.h"
 #include "common/base/limits.h"
 #include "common/base/loop.h"
+#include "display/out_news.h"
 #include "display/out_queue.h"
-#include "display/out_tight.h"
-#include "display/out_zaguan.h"
+#include "display/out_update.h"
 #include "display/rate.h"
 
 #define READ_BYTES (16 * 1024)
@@ -37,17 +37,12 @@ typedef struct {
     void *user;
     GByteArray *in;
     ZgOutQueue queue;
-    ZgOutZaguan *zaguan; /* its zstd stream; NULL until one is needed */
-    ZgOutTight *tight;   /* and that of small Tight parts */
-    bool came_over;      /* from another worker: its streams have been used */
+    ZgOutUpdate update;
     guint in_watch, out_watch, gone_idle;
     char *gone_reason, *finish_reason;
     int64_t created_us, finish_us; /* finish_us: 0 while it lives */
     int width, height;             /* of the picture; the viewer may not know it yet */
-    bool size_news, cursor_news, led_news, key_news;
-    bool told_qemu_key;
-    ZgCursor cursor; /* shares the pixels */
-    uint8_t led;
+    ZgOutNews news;
     uint64_t n_updates;
     ZgRate rate;
     uint64_t rate_position;       /* bytes of the queue that the rate knows of */
@@ -240,14 +235,7 @@ rfb_get_budget(const ZgOutput *output)
 static void
 on_look(RfbOutput *o)
 {
-    const ZgRfbLook *look = zg_rfb_session_look(o->session);
-
-    if (look->qemu_key && !o->told_qemu_key) {
-        o->told_qemu_key = o->key_news = true;
-    }
-    o->size_news |= look->extended_size;
-    o->cursor_news |= look->cursor || look->cursor_alpha;
-    o->led_news |= look->led_state;
+    zg_out_news_look(&o->news, zg_rfb_session_look(o->session));
     o->events->changed(o->user, &o->base);
 }
 
@@ -355,30 +343,6 @@ can_tell_size(const RfbOutput *o)
     return look->extended_size || look->desktop_size;
 }
 
-/* Rectangles of cursor, LEDs and keys that wait. */
-static unsigned
-put_news(RfbOutput *o, GByteArray *out)
-{
-    const ZgRfbLook *look = zg_rfb_session_look(o->session);
-    unsigned n = 0;
-
-    if (o->key_news) {
-        zg_rfb_put_rect(out, 0, 0, 0, 0, ZG_RFB_QEMU_KEY);
-        n++;
-    }
-    if (o->cursor_news && o->cursor.rgba != NULL && (look->cursor || look->cursor_alpha)) {
-        zg_cursor_put(&o->cursor, look->cursor_alpha, &look->format, out);
-        n++;
-    }
-    if (o->led_news && look->led_state) {
-        zg_rfb_put_rect(out, 0, 0, 0, 0, ZG_RFB_LED_STATE);
-        zg_rfb_put_u8(out, o->led);
-        n++;
-    }
-    o->key_news = o->cursor_news = o->led_news = false;
-    return n;
-}
-
 static bool
 can_send(const RfbOutput *o)
 {
@@ -398,10 +362,10 @@ send_size(RfbOutput *o)
 {
     GByteArray *out = zg_out_queue_tail(&o->queue);
 
-    if (!o->size_news || !can_tell_size(o)) {
+    if (!o->news.size || !can_tell_size(o)) {
         return false;
     }
-    o->size_news = false;
+    o->news.size = false;
     zg_rfb_put_update(out, 1);
     zg_rfb_session_put_size(o->session, 0, 0, o->width, o->height, out);
     return true;
@@ -419,7 +383,7 @@ rfb_flush_news(ZgOutput *output)
     }
     if (!send_size(o)) {
         news = g_byte_array_new();
-        n = put_news(o, news);
+        n = zg_out_news_put(&o->news, zg_rfb_session_look(o->session), news);
         if (n == 0) {
             return;
         }
@@ -430,88 +394,26 @@ rfb_flush_news(ZgOutput *output)
     write_queue(o);
 }
 
-/* Blobs fit into any viewer's zlib stream, once its header was sent with the first of them. */
-static void
-put_blob(RfbOutput *o, ZgBlob *blob)
-{
-    static const uint8_t header[] = {0x78, 0x01}; /* RFC 1950: deflate, 32 KiB */
-    GByteArray *tail;
-    ZgRfbReader in = {.bytes = blob->bytes, .n_bytes = blob->n_bytes, .at = blob->stream_at};
-
-    if (blob->n_parts > 0) { /* went into the zstd stream; photos are left */
-        g_byte_array_append(zg_out_queue_tail(&o->queue), blob->bytes,
-                            (guint)(blob->n_bytes - blob->n_parts));
-        return;
-    }
-    if (blob->n_open > 0) {
-        if (o->tight == NULL) {
-            o->tight = zg_out_tight_new(!o->came_over);
-        }
-        zg_out_tight_put(o->tight, blob, zg_out_queue_tail(&o->queue));
-        zg_out_queue_added(&o->queue);
-        return;
-    }
-    if (blob->stream_at == 0 || !zg_rfb_session_start_stream(o->session)) {
-        zg_out_queue_put_blob(&o->queue, blob);
-        return;
-    }
-    tail = zg_out_queue_tail(&o->queue);
-    g_byte_array_append(tail, blob->bytes, (guint)blob->stream_at);
-    zg_rfb_put_u32(tail, zg_rfb_read_u32(&in) + (uint32_t)sizeof header);
-    g_byte_array_append(tail, header, sizeof header);
-    g_byte_array_append(tail, blob->bytes + in.at, (guint)(blob->n_bytes - in.at));
-    zg_out_queue_added(&o->queue);
-}
-
-/* All parts of the update go through the viewer's zstd stream at once, in few rectangles. */
-static unsigned
-put_parts(RfbOutput *o, ZgBlob *const *blobs, size_t n_blobs, GByteArray *out)
-{
-    int width, height;
-    bool any = false;
-
-    for (size_t i = 0; i < n_blobs; i++) {
-        any |= blobs[i]->n_parts > 0;
-    }
-    if (!any) {
-        return 0;
-    }
-    if (o->zaguan == NULL) {
-        o->zaguan = zg_out_zaguan_new();
-    }
-    zg_rfb_session_get_size(o->session, &width, &height);
-    return zg_out_zaguan_put(o->zaguan, blobs, n_blobs, width, height, out);
-}
-
 static void
 rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
 {
     RfbOutput *o = (RfbOutput *)output;
     g_autoptr(GByteArray) news = g_byte_array_new();
-    g_autoptr(GByteArray) parts = g_byte_array_new();
-    unsigned n = put_news(o, news);
-    size_t n_bytes;
+    unsigned n_news;
+    size_t n_bytes = 0;
 
     if (o->finish_us != 0) {
         return;
     }
-    n += put_parts(o, blobs, n_blobs, parts);
-    n_bytes = parts->len;
+    n_news = zg_out_news_put(&o->news, zg_rfb_session_look(o->session), news);
     for (size_t i = 0; i < n_blobs; i++) {
-        n += blobs[i]->n_rects;
-        n_bytes += blobs[i]->n_open > 0 ? blobs[i]->n_wire
-                                        : blobs[i]->n_bytes - blobs[i]->n_parts;
+        n_bytes += blobs[i]->n_wire;
     }
     if (n_bytes >= OPEN_BYTES_LEAST) {
         o->large_us = zg_clock_mono_us();
         put_fence(o, true);
     }
-    zg_rfb_put_update(zg_out_queue_tail(&o->queue), n);
-    g_byte_array_append(zg_out_queue_tail(&o->queue), news->data, news->len);
-    for (size_t i = 0; i < n_blobs; i++) {
-        put_blob(o, blobs[i]);
-    }
-    g_byte_array_append(zg_out_queue_tail(&o->queue), parts->data, parts->len);
+    n_bytes = zg_out_update_put(&o->update, news, n_news, blobs, n_blobs);
     zg_rfb_session_set_requested(o->session, false);
     o->n_updates++;
     if (zg_rfb_session_look(o->session)->fence) {
@@ -529,7 +431,7 @@ rfb_wants_picture(const ZgOutput *output)
 {
     const RfbOutput *o = (const RfbOutput *)output;
 
-    return may_send(o) && !(o->size_news && can_tell_size(o));
+    return may_send(o) && !(o->news.size && can_tell_size(o));
 }
 
 static bool
@@ -576,7 +478,7 @@ rfb_resize(ZgOutput *output, int width, int height)
     o->width = width;
     o->height = height;
     zg_rfb_session_get_size(o->session, &told_width, &told_height);
-    o->size_news = told_width != width || told_height != height;
+    o->news.size = told_width != width || told_height != height;
     rfb_flush_news(output);
 }
 
@@ -585,12 +487,7 @@ rfb_cursor(ZgOutput *output, const ZgCursor *cursor)
 {
     RfbOutput *o = (RfbOutput *)output;
 
-    zg_cursor_clear(&o->cursor);
-    o->cursor = *cursor;
-    if (cursor->rgba != NULL) {
-        g_bytes_ref(cursor->rgba);
-    }
-    o->cursor_news = true;
+    zg_out_news_cursor(&o->news, cursor);
     rfb_flush_news(output);
 }
 
@@ -599,8 +496,8 @@ rfb_led(ZgOutput *output, uint8_t state)
 {
     RfbOutput *o = (RfbOutput *)output;
 
-    o->led = state;
-    o->led_news = true;
+    o->news.led_state = state;
+    o->news.led = true;
     rfb_flush_news(output);
 }
 
@@ -739,10 +636,9 @@ rfb_free(ZgOutput *output)
     g_clear_handle_id(&o->gone_idle, g_source_remove);
     zg_fd_clear(&o->fd);
     zg_rfb_session_free(o->session);
-    zg_cursor_clear(&o->cursor);
+    zg_out_news_clear(&o->news);
     zg_out_queue_clear(&o->queue);
-    zg_out_zaguan_free(o->zaguan);
-    zg_out_tight_free(o->tight);
+    zg_out_update_clear(&o->update);
     g_byte_array_unref(o->in);
     g_free(o->gone_reason);
     g_free(o->finish_reason);
@@ -800,15 +696,15 @@ zg_output_rfb_new(int fd, const ZgOutputRfbOptions *options, const ZgOutputEvent
         rfb_free(&o->base);
         return NULL;
     }
+    zg_out_update_init(&o->update, &o->queue, o->session, options->state != NULL);
     /* Both fail on unix sockets, where they are not needed. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     o->in_watch = zg_loop_watch_fd(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, o);
     if (options->state != NULL) {
-        o->came_over = true;
         rfb_resize(&o->base, options->width, options->height);
-        o->told_qemu_key = zg_rfb_session_look(o->session)->qemu_key;
-        o->cursor_news = true;
+        o->news.told_qemu_key = zg_rfb_session_look(o->session)->qemu_key;
+        o->news.cursor = true;
     }
     write_queue(o);
     return &o->base;
