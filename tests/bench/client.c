@@ -186,7 +186,7 @@ on_time(Bench *b)
         b->bytes_start = bytes_received(b);
         b->cpu_start_s = cpu_s(b);
         enter(b, PLAYING);
-        b->stage->go = true;
+        b->stage->begin_us = zg_clock_mono_us();
     } else if (b->phase == SETTLING && here_us > EXACT_WITHIN_US) {
         enter(b, OVER);
     } else if (here_us > GIVE_UP_US) {
@@ -282,7 +282,7 @@ main(int argc, char **argv)
     Bench b = {.exact_us = -1};
 
     rfbClientLog = be_quiet;
-    if (argc != 8 || (b.truth = bench_scene_new(argv[1], atoi(argv[2]))) == NULL) {
+    if (argc != 8 || (b.truth = bench_scene_new(argv[1], g_ascii_strtod(argv[2], NULL))) == NULL) {
         bench_fail("usage: bench-client SCENE SHARE STAGE PORT ENCODINGS QUALITY PID,…");
     }
     b.stage = bench_stage_open(argv[3], false);

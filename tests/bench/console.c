@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Plays a scene as a virtual machine's console does: RFB on a unix socket, raw pixels, no security.
- * Usage: bench-console SCENE SHARE STAGE SOCKET */
+ * Pixels go from the picture straight into the socket: a frame shown meanwhile may be torn, and
+ * comes again. Usage: bench-console SCENE SHARE STAGE SOCKET [SEND_BUFFER_BYTES] */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -23,8 +26,12 @@ typedef struct {
     bool *dirty;       /* tiles */
     int columns, rows;
     bool any_dirty, asked;
-    GByteArray *in, *out;
-    size_t n_sent;
+    GByteArray *in;
+    uint8_t *heads; /* of an update and its rectangles */
+    size_t n_heads;
+    struct iovec *pieces; /* of an update: heads and pixels */
+    size_t n_pieces, n_sent; /* whole pieces */
+    int send_buffer;
 } Console;
 
 /* ---- the picture ---- */
@@ -41,12 +48,34 @@ mark(Console *c, ZgRect r)
 }
 
 static void
+put_piece(Console *c, void *bytes, size_t n)
+{
+    struct iovec *last = c->n_pieces > 0 ? &c->pieces[c->n_pieces - 1] : NULL;
+
+    if (last != NULL && (uint8_t *)last->iov_base + last->iov_len == bytes) {
+        last->iov_len += n; /* the rows of a full width are one piece */
+        return;
+    }
+    c->pieces[c->n_pieces++] = (struct iovec){bytes, n};
+}
+
+static void
+put_head(Console *c, const GByteArray *head)
+{
+    memcpy(c->heads + c->n_heads, head->data, head->len);
+    put_piece(c, c->heads + c->n_heads, head->len);
+    c->n_heads += head->len;
+}
+
+static void
 put_pixels(Console *c, ZgRect r)
 {
-    zg_rfb_put_rect(c->out, r.x, r.y, r.width, r.height, ZG_RFB_RAW);
+    g_autoptr(GByteArray) head = g_byte_array_new();
+
+    zg_rfb_put_rect(head, r.x, r.y, r.width, r.height, ZG_RFB_RAW);
+    put_head(c, head);
     for (int y = r.y; y < r.y + r.height; y++) {
-        const uint32_t *row = c->picture + (size_t)y * (size_t)c->scene->width;
-        g_byte_array_append(c->out, (const uint8_t *)(row + r.x), (guint)r.width * 4);
+        put_piece(c, c->picture + (size_t)y * (size_t)c->scene->width + r.x, (size_t)r.width * 4);
     }
 }
 
@@ -74,12 +103,15 @@ take_rect(Console *c, int column, int row)
 static void
 answer(Console *c)
 {
+    g_autoptr(GByteArray) head = NULL;
     unsigned n = 0;
 
-    if (!c->asked || !c->any_dirty || c->out->len > 0) {
+    if (!c->asked || !c->any_dirty || c->n_pieces > 0) {
         return;
     }
-    zg_rfb_put_update(c->out, 0);
+    head = g_byte_array_new();
+    zg_rfb_put_update(head, 0);
+    put_head(c, head);
     for (int row = 0; row < c->rows; row++) {
         for (int column = 0; column < c->columns; column++) {
             if (c->dirty[row * c->columns + column]) {
@@ -88,8 +120,8 @@ answer(Console *c)
             }
         }
     }
-    c->out->data[2] = (uint8_t)(n >> 8);
-    c->out->data[3] = (uint8_t)n;
+    c->heads[2] = (uint8_t)(n >> 8);
+    c->heads[3] = (uint8_t)n;
     c->asked = c->any_dirty = false;
 }
 
@@ -190,15 +222,22 @@ read_viewer(Console *c)
 static void
 write_viewer(Console *c)
 {
-    ssize_t n = write(c->viewer, c->out->data + c->n_sent, c->out->len - c->n_sent);
+    ssize_t n = writev(c->viewer, c->pieces + c->n_sent,
+                       (int)MIN(c->n_pieces - c->n_sent, (size_t)IOV_MAX));
 
     if (n < 0 && errno != EAGAIN) {
         exit(0);
     }
-    c->n_sent += n > 0 ? (size_t)n : 0;
-    if (c->n_sent == c->out->len) {
-        g_byte_array_set_size(c->out, 0);
-        c->n_sent = 0;
+    while (n > 0) {
+        struct iovec *piece = &c->pieces[c->n_sent];
+        size_t n_gone = MIN((size_t)n, piece->iov_len);
+
+        *piece = (struct iovec){(uint8_t *)piece->iov_base + n_gone, piece->iov_len - n_gone};
+        c->n_sent += piece->iov_len == 0;
+        n -= (ssize_t)n_gone;
+    }
+    if (c->n_sent == c->n_pieces) {
+        c->n_pieces = c->n_sent = c->n_heads = 0;
     }
 }
 
@@ -230,13 +269,17 @@ wait_until(int64_t until_us, void *user)
     if (c->viewer >= 0) {
         answer(c);
         fds[0].fd = -1;
-        fds[1].events = (short)(POLLIN | (c->out->len > 0 ? POLLOUT : 0));
+        fds[1].events = (short)(POLLIN | (c->n_pieces > 0 ? POLLOUT : 0));
     }
     if (ppoll(fds, 2, &timeout, NULL) <= 0) {
         return;
     }
     if (fds[0].revents != 0) {
         c->viewer = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (c->send_buffer > 0) {
+            setsockopt(c->viewer, SOL_SOCKET, SO_SNDBUFFORCE, &c->send_buffer,
+                       sizeof c->send_buffer);
+        }
         shake_hands(c);
         return;
     }
@@ -256,16 +299,19 @@ main(int argc, char **argv)
     BenchStage *stage;
 
     signal(SIGPIPE, SIG_IGN);
-    if (argc != 5 || (c.scene = bench_scene_new(argv[1], atoi(argv[2]))) == NULL) {
-        bench_fail("usage: bench-console SCENE SHARE STAGE SOCKET");
+    if (argc < 5 || argc > 6 ||
+        (c.scene = bench_scene_new(argv[1], g_ascii_strtod(argv[2], NULL))) == NULL) {
+        bench_fail("usage: bench-console SCENE SHARE STAGE SOCKET [SEND_BUFFER_BYTES]");
     }
+    c.send_buffer = argc == 6 ? atoi(argv[5]) : 0;
     stage = bench_stage_open(argv[3], true);
     c.columns = (c.scene->width + TILE - 1) / TILE;
     c.rows = (c.scene->height + TILE - 1) / TILE;
     c.dirty = g_new0(bool, (size_t)c.columns * (size_t)c.rows);
     c.picture = g_new0(uint32_t, (size_t)c.scene->width * (size_t)c.scene->height);
     c.in = g_byte_array_new();
-    c.out = g_byte_array_new();
+    c.heads = g_malloc(4 + (size_t)c.columns * (size_t)c.rows * ZG_RFB_RECT_HEAD_BYTES);
+    c.pieces = g_new(struct iovec, 1 + (gsize)c.columns * (gsize)c.rows * (1 + TILE));
     c.listener = zg_unix_listen(argv[4], SOCK_STREAM, 0600, NULL);
     if (c.listener < 0) {
         bench_fail("cannot listen on '%s'", argv[4]);

@@ -12,6 +12,15 @@ zg_decode_packed(ZgPicture *picture, size_t n)
     return picture->packed->data;
 }
 
+bool
+zg_decode_wants(const ZgPicture *picture, const ZgDecodeRect *r)
+{
+    const ZgDecodeRect *w = &picture->wanted;
+
+    return w->width == 0 || (r->x < w->x + w->width && w->x < r->x + r->width &&
+                             r->y < w->y + w->height && w->y < r->y + r->height);
+}
+
 void
 zg_decode_fill(ZgPicture *picture, int x, int y, int width, int height, uint32_t colour)
 {
@@ -46,6 +55,9 @@ decode_copy(ZgPicture *picture, const ZgDecodeRect *r)
 
     if (from_x + r->width > picture->width || from_y + r->height > picture->height) {
         zg_wire_die("a copy from outside the picture");
+    }
+    if (!zg_decode_wants(picture, r)) {
+        return;
     }
     for (int i = 0; i < r->height; i++) {
         int row = down ? r->height - 1 - i : i;

@@ -17,7 +17,11 @@ typedef struct {
     int width, height;
     uint32_t *pixels; /* rrggbb below */
     GByteArray *packed, *plain; /* of one rectangle; reused */
+    ZgDecodeRect wanted; /* pixels elsewhere need not be put; empty: all of them */
 } ZgPicture;
+
+/** zg_decode_wants() - must the pixels of @rect be put? Else its bytes are read, no more. */
+bool zg_decode_wants(const ZgPicture *picture, const ZgDecodeRect *rect);
 
 /** zg_decode() - read the body of one rectangle; false: an encoding we do not know. */
 bool zg_decode(ZgPicture *picture, const ZgDecodeRect *rect, int32_t encoding);

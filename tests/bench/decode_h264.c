@@ -71,6 +71,11 @@ zg_decode_h264(ZgPicture *picture, const ZgDecodeRect *r)
         zg_wire_die("H.264: %u bytes", n);
     }
     zg_wire_read(picture->wire, packet->data, n);
+    if (!zg_decode_wants(picture, r)) {
+        av_frame_free(&frame);
+        av_packet_free(&packet);
+        return;
+    }
     if (flags & RESET_ALL) {
         forget_all();
     }

@@ -38,6 +38,9 @@ decode_jpeg(ZgPicture *picture, const ZgDecodeRect *r)
     const uint8_t *bytes = zg_decode_packed(picture, n);
     uint32_t *to = picture->pixels + (size_t)r->y * (size_t)picture->width + r->x;
 
+    if (!zg_decode_wants(picture, r)) {
+        return;
+    }
     jpeg = jpeg != NULL ? jpeg : tjInitDecompress();
     if (tjDecompress2(jpeg, bytes, n, (unsigned char *)to, r->width, picture->width * 4, r->height,
                       TJPF_BGRX, 0) != 0) {
@@ -139,6 +142,9 @@ decode_basic(ZgPicture *picture, const ZgDecodeRect *r, unsigned control)
         row_bytes = n_colours <= 2 ? (size_t)(r->width + 7) / 8 : (size_t)r->width;
     }
     in = unpack(picture, control & 3, row_bytes * (size_t)r->height);
+    if (!zg_decode_wants(picture, r)) {
+        return;
+    }
     if (filter == PALETTE) {
         put_palette(picture, r, in, palette, n_colours);
     } else if (filter == GRADIENT) {

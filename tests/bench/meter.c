@@ -30,8 +30,9 @@ typedef enum {
 
 /* The command line. */
 static char *address, *ticket, *scene_name, *stage_path, *encodings;
-static int share = 1, n_frames, quality = 8;
-static gboolean passive, stay, list_delays;
+static double share = 1, window_from_s, window_to_s;
+static int n_frames, quality = 8;
+static gboolean light, list_delays;
 
 static ZgPicture picture;
 static BenchScene *scene; /* what the screen should show */
@@ -183,27 +184,46 @@ look_for_exact(int64_t now_us)
     }
 }
 
+static bool
+in_window(int64_t shown_us)
+{
+    double after_s = (double)(shown_us - stage_file->begin_us) / 1e6;
+
+    return !light || (after_s >= window_from_s && after_s < window_to_s);
+}
+
+/* Of the frames that count, the last was seen. */
+static bool
+is_last(int k)
+{
+    double after_s = (double)(stage_file->shown_us[k] - stage_file->begin_us) / 1e6;
+
+    return k == n_frames - 1 || (light && after_s >= window_to_s);
+}
+
 static void
 see(int k, int64_t now_us)
 {
     for (int i = seen_k + 1; i <= k; i++) {
-        late_ms[n_late++] = (double)(now_us - stage_file->shown_us[i]) / US_PER_MS;
+        if (in_window(stage_file->shown_us[i])) {
+            late_ms[n_late++] = (double)(now_us - stage_file->shown_us[i]) / US_PER_MS;
+        }
     }
     seen_k = k;
     n_seen++;
     last_us = now_us;
-    if (!passive) {
+    if (!light) {
         advance_to(k);
         for (int i = 0; i < scene->n_changed; i++) {
             error_sum += error_in(&scene->changed[i]);
             error_samples += 3.0 * scene->changed[i].width * scene->changed[i].height;
         }
     }
-    if (k == n_frames - 1 && stage == PLAYING) {
+    if (is_last(k) && stage == PLAYING) {
         bytes_at_end = zg_wire_received(picture.wire);
         stage = SETTLING;
         stage_us = now_us;
-        if (!passive) {
+        if (!light) {
             runner_line("end");
         }
     }
@@ -220,11 +240,13 @@ on_update_end(void)
         stage = QUIET;
         stage_us = first_usable_us = now_us;
         seen_k = k;
-        advance_to(k);
+        if (!light) {
+            advance_to(k);
+        }
     } else if (stage == PLAYING && k > seen_k && k < n_frames) {
         see(k, now_us);
     }
-    if (stage == SETTLING && !passive) {
+    if (stage == SETTLING && !light) {
         look_for_exact(now_us);
     }
 }
@@ -235,21 +257,20 @@ look_at_time(void)
 {
     int64_t now_us = zg_clock_mono_us();
 
-    if (stage == QUIET && (passive ? atomic_load(&stage_file->go) != 0
-                                   : now_us - stage_us > QUIET_US)) {
+    if (stage == QUIET && now_us - stage_us > QUIET_US) {
         stage = PLAYING;
         bytes_before = zg_wire_received(picture.wire);
         n_updates = 0;
-        if (!passive) {
-            runner_line("begin");
-            atomic_store(&stage_file->go, 1);
+        runner_line("begin");
+        if (!light) {
+            stage_file->begin_us = now_us;
         }
     }
     if (stage == PLAYING && stage_file->shown_us[n_frames - 1] != 0 &&
         now_us - stage_file->shown_us[n_frames - 1] > GIVE_UP_US) {
         zg_wire_die("the last frame was not seen, %d of %d", seen_k, n_frames);
     }
-    return stay || stage != SETTLING || now_us - stage_us < SETTLE_US;
+    return stage != SETTLING || (!light && now_us - stage_us < SETTLE_US);
 }
 
 /* ---- messages of the server ---- */
@@ -372,7 +393,7 @@ report(int64_t start_us)
     double seconds = (double)(last_us - stage_file->shown_us[1]) / 1e6;
 
     qsort(late_ms, n_late, sizeof *late_ms, compare);
-    if (!passive) {
+    if (!light) {
         advance_to(n_frames - 1);
     }
     printf("{\"frames\":%d,\"seen\":%" G_GUINT64_FORMAT ",\"updates\":%" G_GUINT64_FORMAT ","
@@ -385,7 +406,7 @@ report(int64_t start_us)
            (double)n_seen / MAX(seconds, 1e-3), seconds,
            n_late > 0 ? late_ms[n_late / 2] : -1, n_late > 0 ? late_ms[n_late * 99 / 100] : -1,
            psnr(error_sum, error_samples),
-           passive ? 0 : psnr(error_in(&all), 3.0 * picture.width * picture.height),
+           light ? 0 : psnr(error_in(&all), 3.0 * picture.width * picture.height),
            exact ? (double)(exact_us - stage_file->shown_us[n_frames - 1]) / US_PER_MS : -1,
            (double)(first_usable_us - start_us) / US_PER_MS);
     for (unsigned i = 0; list_delays && i < n_late; i++) {
@@ -401,13 +422,15 @@ read_options(int argc, char **argv)
         {"address", 0, 0, G_OPTION_ARG_STRING, &address, "the server", "KIND:WHERE"},
         {"ticket", 0, 0, G_OPTION_ARG_STRING, &ticket, "for a front", "HEX"},
         {"scene", 0, 0, G_OPTION_ARG_STRING, &scene_name, "what plays", "NAME"},
-        {"share", 0, 0, G_OPTION_ARG_INT, &share, "a part of the scene: 3 for a third", "N"},
+        {"share", 0, 0, G_OPTION_ARG_DOUBLE, &share, "a part of the scene: 3 for a third", "N"},
         {"stage", 0, 0, G_OPTION_ARG_STRING, &stage_path, "shared with the player", "PATH"},
         {"encodings", 0, 0, G_OPTION_ARG_STRING, &encodings, "asked for", "A,B"},
         {"quality", 0, 0, G_OPTION_ARG_INT, &quality, "of JPEG; -1: exact only", "0..9"},
-        {"passive", 0, 0, G_OPTION_ARG_NONE, &passive, "look only", NULL},
+        {"light", 0, 0, G_OPTION_ARG_NONE, &light,
+         "put the pixels that tell the frame, compare none; the runner begins the scene", NULL},
+        {"from", 0, 0, G_OPTION_ARG_DOUBLE, &window_from_s, "with --light: frames shown from", "S"},
+        {"to", 0, 0, G_OPTION_ARG_DOUBLE, &window_to_s, "and up to so long after the begin", "S"},
         {"delays", 0, 0, G_OPTION_ARG_NONE, &list_delays, "list every frame's delay", NULL},
-        {"stay", 0, 0, G_OPTION_ARG_NONE, &stay, "look on until the runner ends it", NULL},
         {NULL},
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- a viewer that measures");
@@ -436,6 +459,9 @@ main(int argc, char **argv)
     picture.width = scene->width;
     picture.height = scene->height;
     picture.pixels = g_new0(uint32_t, (gsize)scene->width * (gsize)scene->height);
+    if (light) {
+        picture.wanted = (ZgDecodeRect){0, 0, BENCH_STRIPE_WIDTH, BENCH_STRIPE_CELL};
+    }
     picture.packed = g_byte_array_new();
     picture.plain = g_byte_array_new();
     late_ms = g_new0(double, n_frames);

@@ -91,7 +91,7 @@ main(int argc, char **argv)
     BenchScene *scene;
     BenchStage *stage;
 
-    if (argc != 4 || (scene = bench_scene_new(argv[1], atoi(argv[2]))) == NULL) {
+    if (argc != 4 || (scene = bench_scene_new(argv[1], g_ascii_strtod(argv[2], NULL))) == NULL) {
         bench_fail("usage: bench-painter SCENE SHARE STAGE");
     }
     stage = bench_stage_open(argv[3], true);

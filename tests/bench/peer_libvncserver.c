@@ -86,7 +86,7 @@ main(int argc, char **argv)
     int changes[2];
     pid_t child, parent = getpid();
 
-    if (argc != 5 || (scene = bench_scene_new(argv[1], atoi(argv[2]))) == NULL) {
+    if (argc != 5 || (scene = bench_scene_new(argv[1], g_ascii_strtod(argv[2], NULL))) == NULL) {
         bench_fail("usage: bench-libvncserver SCENE SHARE STAGE PORT");
     }
     stage = bench_stage_open(argv[3], true);

@@ -39,6 +39,7 @@ class Stand:
         self.children, self.env = [], dict(os.environ)
         self.port, self.bind = PORT, "127.0.0.1"
         self.core = None  # of the server; all when None
+        self.console_buffer = ()  # bytes a console's socket holds; the system's default when empty
 
     def __enter__(self):
         return self
@@ -94,7 +95,8 @@ class Stand:
 
     def zaguan(self):
         console = os.path.join(self.folder, "console")
-        self.start(self.tool("bench-console"), self.scene, self.share, self.stage, console)
+        self.start(self.tool("bench-console"), self.scene, self.share, self.stage, console,
+                   *self.console_buffer)
         self.wait_for("the console", lambda: os.path.exists(console))
         program = self.start(*self.pinned(), str(self.programs / "display" / "zaguan-display"),
                              "--standalone", "--console", f"unix:{console}", "--rfb",

@@ -363,13 +363,13 @@ bench_stripe_read(const uint32_t *picture, int width)
 }
 
 BenchScene *
-bench_scene_new(const char *name, int share)
+bench_scene_new(const char *name, double share)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++) {
         if (strcmp(scenes[i].name, name) == 0) {
             BenchScene *s = g_new0(BenchScene, 1);
             *s = (BenchScene){.width = WIDTH, .height = HEIGHT, .draw = scenes[i].draw, .seed = 1,
-                              .n_frames = 1 + (scenes[i].n_frames - 1) / share,
+                              .n_frames = 1 + (int)((scenes[i].n_frames - 1) / share),
                               .frame_us = scenes[i].frame_ms * 1000};
             g_assert(s->n_frames <= BENCH_FRAMES_MAX);
             s->picture = g_new0(uint32_t, WIDTH * HEIGHT);

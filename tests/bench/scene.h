@@ -40,10 +40,10 @@ extern const char *const bench_scene_names[];
 /**
  * bench_scene_new() - a scene with frame 0 drawn
  * @name:  one of bench_scene_names
- * @share: 1 for all frames, 3 for a third of them
+ * @share: 1 for all frames, 3 for a third of them, 0.5 for twice as many
  * Return: the scene, or NULL for an unknown name; bench_scene_free() ends it.
  */
-BenchScene *bench_scene_new(const char *name, int share);
+BenchScene *bench_scene_new(const char *name, double share);
 void bench_scene_free(BenchScene *scene);
 
 /** bench_scene_step() - draws the next frame; says in @changed where it differs. */

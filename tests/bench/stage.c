@@ -51,10 +51,10 @@ bench_play(BenchScene *scene, BenchStage *stage, const BenchPlayer *player)
     stage->shown_us[0] = zg_clock_mono_us();
     player->show(scene, player->user);
     stage->ready = true;
-    while (!stage->go) {
+    while (stage->begin_us == 0) {
         player->wait(zg_clock_mono_us() + WAIT_FOR_GO_US, player->user);
     }
-    due = zg_clock_mono_us();
+    due = stage->begin_us;
     while (scene->frame + 1 < scene->n_frames) {
         bench_scene_step(scene); /* drawn before its time: drawing is not part of any delay */
         due += scene->frame_us;

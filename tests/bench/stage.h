@@ -10,7 +10,7 @@
 
 typedef struct {
     atomic_bool ready; /* player: frame 0 is shown */
-    atomic_bool go;    /* client: play */
+    _Atomic int64_t begin_us; /* client or runner: when to play (monotonic); 0: not yet */
     _Atomic int64_t shown_us[BENCH_FRAMES_MAX]; /* monotonic; 0: not yet */
 } BenchStage;
 
@@ -28,5 +28,5 @@ typedef struct {
     void *user;
 } BenchPlayer;
 
-/** bench_play() - frame 0, then the others at their times once the client says go. */
+/** bench_play() - frame 0, then the others at their times once it is said when. */
 G_NORETURN void bench_play(BenchScene *scene, BenchStage *stage, const BenchPlayer *player);
