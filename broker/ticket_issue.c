@@ -38,6 +38,8 @@ typedef struct {
     guint timer;
     bool answered;
     bool job_running;
+    bool heard, taken; /* the display has answered; it took it. May be before the job has ended */
+    char *refusal;     /* why it did not */
     bool shown;       /* the front has it */
     char *sign_on;    /* id of the command to wait for, or NULL; set by the job */
     int64_t begun_us; /* monotonic */
@@ -63,21 +65,26 @@ free_ticket(Ticket *ticket)
     g_free(ticket->desktop);
     g_free(ticket->title);
     g_free(ticket->sign_on);
+    g_free(ticket->refusal);
     g_clear_error(&ticket->error);
     g_free(ticket);
 }
 
-/* Answers once; the ticket lives on while its job runs. */
+/* Answers once; the ticket lives on while its job runs, which then is read by nobody else. */
 static void
 answer(Ticket *ticket, const GError *error)
 {
     int64_t held_ms = (zg_clock_mono_us() - ticket->begun_us) / 1000;
-    ZgTicketAnswer given = {
-        .secret = ticket->secret,
-        .expires_in_s = (int)((TICKET_TTL_MS - held_ms) / 1000),
-        .desktop = ticket->desktop,
-        .title = ticket->title,
-    };
+    ZgTicketAnswer given = {0};
+
+    if (error == NULL) {
+        given = (ZgTicketAnswer){
+            .secret = ticket->secret,
+            .expires_in_s = (int)((TICKET_TTL_MS - held_ms) / 1000),
+            .desktop = ticket->desktop,
+            .title = ticket->title,
+        };
+    }
 
     ticket->answered = true;
     if (ticket->tickets != NULL) {
@@ -263,6 +270,21 @@ issue_work(void *data)
     issue(ticket, ticket->tickets->service->store, &ticket->error);
 }
 
+/* The display has answered, and the job has ended. */
+static void
+take_display_answer(Ticket *ticket)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (ticket->taken) {
+        answer_when_signed_on(ticket);
+        return;
+    }
+    g_set_error(&error, ZG_ERROR, ZG_ERROR_UNAVAILABLE, "host-unreachable: %s",
+                ticket->refusal != NULL ? ticket->refusal : "the display refused the ticket");
+    answer(ticket, error);
+}
+
 static bool
 any_job_runs(ZgTickets *tickets)
 {
@@ -298,6 +320,8 @@ issue_done(void *data)
         g_autoptr(GError) error = g_steal_pointer(&ticket->error);
 
         answer(ticket, error);
+    } else if (ticket->heard) {
+        take_display_answer(ticket);
     } else {
         zg_service_kick(ticket->tickets->service);
     }
@@ -358,19 +382,20 @@ void
 zg_tickets_done(ZgTickets *tickets, const ZgAgentDone *done)
 {
     Ticket *ticket = g_hash_table_lookup(tickets->waiting, done->id);
-    g_autoptr(GError) error = NULL;
 
     if (ticket == NULL) {
         sign_on_ended(tickets, done->id);
         return;
     }
-    if (done->ok) {
-        answer_when_signed_on(ticket);
+    if (ticket->heard) {
         return;
     }
-    g_set_error(&error, ZG_ERROR, ZG_ERROR_UNAVAILABLE, "host-unreachable: %s",
-                done->message != NULL ? done->message : "the display refused the ticket");
-    answer(ticket, error);
+    ticket->heard = true;
+    ticket->taken = done->ok;
+    ticket->refusal = g_strdup(done->message);
+    if (!ticket->job_running) {
+        take_display_answer(ticket);
+    }
 }
 
 void
