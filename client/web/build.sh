@@ -27,7 +27,11 @@ cp -R "$source_dir/src/." "$new/"
 cp -R "$novnc/core" "$new/assets/novnc/"
 cp -R "$novnc/vendor/pako" "$new/assets/novnc/vendor/"
 cp "$novnc/LICENSE.txt" "$new/assets/novnc/LICENSE.txt"
-cp "$work/node_modules/fzstd/esm/index.mjs" "$new/assets/vendor/fzstd.js"
+sed -f "$source_dir/fzstd.sed" "$work/node_modules/fzstd/esm/index.mjs" >"$new/assets/vendor/fzstd.js"
+[ "$(grep -c "slide(this\.s, blk);\|st\.own = st\.own" "$new/assets/vendor/fzstd.js")" = 2 ] || {
+    echo "build.sh: fzstd is not the version that fzstd.sed mends" >&2
+    exit 1
+}
 cp "$work/node_modules/fzstd/LICENSE" "$new/assets/vendor/fzstd-LICENSE.txt"
 cp "$font/files/atkinson-hyperlegible-next-latin-wght-normal.woff2" "$new/assets/font/latin.woff2"
 cp "$font/files/atkinson-hyperlegible-next-latin-ext-wght-normal.woff2" "$new/assets/font/latin-ext.woff2"

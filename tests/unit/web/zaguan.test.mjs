@@ -102,6 +102,25 @@ test('every update of the encoder comes back, over a new stream, too', () => {
     assert.equal(n, 12);
 });
 
+test('what lies a window before is found, however long the stream is', async () => {
+    const { Decompress } = await import(pathToFileURL(path.join(process.env.ZAGUAN_WEB, 'assets/vendor/fzstd.js')).href);
+    const all = execFileSync(process.env.ZAGUAN_STREAM, ['window'], { maxBuffer: 1 << 26 });
+    const got = [];
+    const stream = new Decompress((part) => got.push(Buffer.from(part)));
+    let [n, nPlain, nPacked] = [0, 0, 0];
+    for (let at = 0; at < all.length; n += 1) {
+        const [plain, packed] = [all.readUInt32LE(at), all.readUInt32LE(at + 4)];
+        at += 8 + plain + packed;
+        got.length = 0;
+        stream.push(new Uint8Array(all.subarray(at - packed, at)));
+        assert.ok(Buffer.concat(got).equals(all.subarray(at - packed - plain, at - packed)), `flush ${n}`);
+        nPlain += plain;
+        nPacked += packed;
+    }
+    assert.equal(n, 64);
+    assert.ok(nPacked < nPlain * 0.8, 'it does look back');
+});
+
 test('parts that are not packed are drawn, and what is wrong is refused', () => {
     const solid = (x, y, w, h) => Buffer.from([x >> 8, x & 255, y >> 8, y & 255, w >> 8, w & 255, h >> 8, h & 255, 0, 1, 2, 3]);
     const display = new Display();

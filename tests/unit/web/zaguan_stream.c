@@ -3,14 +3,20 @@
  * Updates in our own encoding as a viewer gets them, for the decoder of the page (zaguan.test.mjs).
  * Standard output: for each update u32 rectangles, u32 bytes, the rectangles with their heads, and
  * then the picture as it must be, SIDE x SIDE x 3 bytes red, green, blue.
+ * With the word "window": one zstd stream of a small window that it fills many times over; for each
+ * flush u32 plain bytes, u32 packed bytes, the plain, the packed.
  */
 #include <stdio.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "display/out_zaguan.h"
 
 #define SIDE 256
 #define N_UPDATES 12
+#define SMALL_WINDOW_LOG 12
+#define N_FLUSHES 64
+#define FLUSH_BYTES 1500
 
 static uint32_t pixels[SIDE * SIDE];
 
@@ -58,8 +64,39 @@ put_picture(void)
     }
 }
 
-int
-main(void)
+/* Half of it from up to a window before, half of it new. */
+static void
+put_window_stream(void)
+{
+    static uint8_t plain[N_FLUSHES * FLUSH_BYTES], packed[2 * FLUSH_BYTES + 64];
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    uint32_t noise = 1;
+
+    ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, SMALL_WINDOW_LOG);
+    for (size_t i = 0; i < sizeof plain; i++) {
+        size_t back = 1 + (i / 64 * 977) % ((1u << SMALL_WINDOW_LOG) - 1);
+
+        noise = noise * 1664525u + 1013904223u;
+        plain[i] = i / 64 % 2 == 0 || back > i ? (uint8_t)(noise >> 24) : plain[i - back];
+    }
+    for (size_t i = 0; i < N_FLUSHES; i++) {
+        ZSTD_inBuffer in = {plain + i * FLUSH_BYTES, FLUSH_BYTES, 0};
+        ZSTD_outBuffer out = {packed, sizeof packed, 0};
+        uint32_t head[2] = {FLUSH_BYTES};
+
+        if (ZSTD_compressStream2(context, &out, &in, ZSTD_e_flush) != 0) {
+            g_error("zstd keeps bytes back");
+        }
+        head[1] = (uint32_t)out.pos;
+        put(head, sizeof head);
+        put(plain + i * FLUSH_BYTES, FLUSH_BYTES);
+        put(packed, out.pos);
+    }
+    ZSTD_freeCCtx(context);
+}
+
+static void
+put_updates(void)
 {
     const ZgEncodeWish wish = {.format = zg_pixel_format_native, .zaguan = true, .tight = true,
                                .jpeg_quality = -1};
@@ -89,5 +126,15 @@ main(void)
     }
     zg_out_zaguan_free(out);
     zg_encoder_set_clear(&encoders);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "window") == 0) {
+        put_window_stream();
+    } else {
+        put_updates();
+    }
     return 0;
 }
