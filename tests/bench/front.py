@@ -19,7 +19,8 @@ class Front:
         config = {"name": "bench", "https-address": "127.0.0.1", "https-port": https_port,
                   "rfb-address": "127.0.0.1", "rfb-port": rfb_port, "certificate": certificate,
                   "key": key, "broker": f"{folder}/broker.sock", "control": control,
-                  "worker-uid-base": 61000}
+                  "worker-uid-base": 61000,
+                  "portal-origin": f"https://127.0.0.1:{https_port}"}
         with open(f"{folder}/front.conf", "w", encoding="utf-8") as conf:
             conf.write("[front]\n" + "".join(f"{k}={v}\n" for k, v in config.items()))
         self.process = stand.start(str(stand.programs / "display" / "zaguan-display"), "--front",

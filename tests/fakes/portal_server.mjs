@@ -52,10 +52,12 @@ class Refusal extends Error {
 }
 
 export class PortalServer {
-    constructor(webDirectory, { heldMs = 180000, tls = true } = {}) {
+    /* behind: {origin, ticket()}: a front serves us at that origin, and consoles too, with tickets it knows. */
+    constructor(webDirectory, { heldMs = 180000, tls = true, behind = null } = {}) {
         this.web = path.resolve(webDirectory);
         this.heldMs = heldMs;
-        this.tls = tls;
+        this.behind = behind;
+        this.tls = tls && !behind;
         this.users = {
             lucia: { password: 'Puerta-7', full_name: 'Lucía Ferrer' },
             tomas: { password: 'Ventana-9', full_name: 'Tomás Ruiz' },
@@ -81,11 +83,17 @@ export class PortalServer {
         this.throttleS = 60;
     }
 
+    /** At a port of 127.0.0.1 or, behind a front, at its broker's unix socket. */
     async listen(port = 0) {
         const handler = (request, response) => this.#handle(request, response);
         this.server = this.tls ? https.createServer(certificate(), handler) : http.createServer(handler);
         this.sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'binary', maxPayload: 1 << 20 });
         this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+        if (this.behind) {
+            await new Promise((resolve) => this.server.listen(port, resolve));
+            this.origin = this.behind.origin;
+            return this.origin;
+        }
         await new Promise((resolve) => this.server.listen(port, '127.0.0.1', resolve));
         this.origin = `${this.tls ? 'https' : 'http'}://127.0.0.1:${this.server.address().port}`;
         return this.origin;
@@ -359,7 +367,7 @@ export class PortalServer {
         if (session.state === 'ended') {
             throw new Refusal(409, 'ended', 'The session has ended.');
         }
-        const ticket = hex(32);
+        const ticket = this.behind?.ticket() ?? hex(32);
         this.tickets.set(digest(ticket), { session, options });
         return [201, { ticket, expires_in_s: 60, console: '/console', desktop: session.desktop, title: session.title }];
     }

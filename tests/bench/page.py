@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the page's decoders cost in Chromium: a scene through worker, front, TLS and WebSocket into the real page.
+Usage: page.py PROGRAMS WEB [--scenes A,B] [--repeat N]. WEB is what client/web/build.sh made."""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+import run
+from front import Front
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HTTPS_PORT, RFB_PORT = 5960, 5961
+SCRIPT_S = 150
+
+sys.path.append(str(ROOT / "tests" / "e2e"))
+import viewers  # noqa: E402
+
+
+@contextlib.contextmanager
+def scene(programs, web, name):
+    """What tests/e2e/scene.mjs needs to show that scene in a browser."""
+    with run.Stand(programs, name, 1) as stand:
+        console = os.path.join(stand.folder, "console")
+        stand.start(stand.tool("bench-console"), name, stand.share, stand.stage, console)
+        stand.wait_for("the console", lambda: os.path.exists(console))
+        front = Front(stand, HTTPS_PORT, RFB_PORT)
+        frames = subprocess.run([stand.tool("bench-still"), name], check=True, text=True,
+                                capture_output=True).stdout
+        yield ({"web": str(web), "broker": os.path.join(stand.folder, "broker.sock"),
+               "origin": f"https://127.0.0.1:{HTTPS_PORT}", "ticket": front.console(console),
+               "stage": stand.stage, "scene": name, "frames": int(frames),
+               "still": stand.tool("bench-still")}, stand)
+
+
+def measure(programs, web, name):
+    with scene(programs, web, name) as (task, stand):
+        done = subprocess.run(
+            ["node", ROOT / "tests" / "bench" / "page.mjs"], text=True, input=json.dumps(task),
+            timeout=SCRIPT_S, stdout=subprocess.PIPE, check=False,
+            env=dict(os.environ, ZAGUAN_NODE_MODULES=str(viewers.node_modules())))
+        if done.returncode != 0:
+            raise run.Failed(f"{name}: the page failed, see above. {stand.logs()}")
+        return json.loads(done.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("programs")
+    parser.add_argument("web")
+    parser.add_argument("--scenes", default="scroll,terminal,type,switch,film")
+    parser.add_argument("--repeat", type=int, default=3)
+    args = parser.parse_args()
+    viewers.node_modules()  # fetched before the network is left
+    run.enter_own_network()
+    print("| scene | frames seen | packed KB/frame | plain KB/frame | decoder ms/frame | MB/s | drawing ms/frame | whole update ms/frame |\n"
+          "|---|---|---|---|---|---|---|---|")
+    for name in args.scenes.split(","):
+        rows = [measure(args.programs, args.web, name) for _ in range(args.repeat)]
+        row = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+        print("| {scene} | {seen:.0f} of {frames} | {packed_kb:.2f} | {plain_kb:.1f} | {decode_ms:.2f} | {mb_s:.0f} "
+              "| {draw_ms:.2f} | {update_ms:.2f} |".format(scene=name, **row), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
