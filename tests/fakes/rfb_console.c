@@ -19,7 +19,7 @@
 #include "display/rfb_wire.h"
 
 #define MAX_CLIENTS 16
-#define MAX_RESIZES 16
+#define MAX_RESIZES 256
 
 typedef enum { IN_VERSION, IN_SECURITY, IN_INIT, IN_MESSAGES } Phase;
 

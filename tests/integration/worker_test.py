@@ -343,6 +343,46 @@ class WorkerTest(unittest.TestCase):
               "memory given back after a burst")
         viewer.stream.close()
 
+    def test_a_hundred_sizes_in_a_second_are_survived(self):
+        sizes = [(320 + 16 * (i * 37 % 60), 240 + 8 * (i * 53 % 70)) for i in range(99)]
+        options = [f"--resize={1000 + 10 * i}:{w}x{h}" for i, (w, h) in enumerate(sizes)]
+        self.give_console("--size", "640x480", "--pattern", "solid:123456", *options,
+                          "--resize=2000:1000x700")
+        viewers = [Viewer(self.worker, name) for name in "ab"]
+        n_seen = 0
+        while viewers[0].width != 1000 or viewers[0].height != 700:
+            size = viewers[0].width, viewers[0].height
+            viewers[0].step()
+            n_seen += size != (viewers[0].width, viewers[0].height)
+        self.assertGreater(n_seen, 3)
+        for viewer in viewers:
+            viewer.wait_pixel(999, 699, 0x123456)
+        self.assertIsNone(self.worker.process.poll())
+
+    def test_a_viewer_that_stops_reading_does_not_slow_its_neighbours(self):
+        self.give_console("--size", "1280x800", "--pattern", "noise", "--fps", "20")
+        one, other = Viewer(self.worker, "a"), Viewer(self.worker, "b")
+
+        def slowest_of(n):
+            """Of @n updates; the other viewer takes one, too, whenever it still reads."""
+            gaps = []
+            for _ in range(n):
+                begun = time.monotonic()
+                one.step()
+                gaps.append(time.monotonic() - begun)
+                if reads:
+                    other.step()
+            return sorted(gaps)[-max(n // 100, 1) - 1]
+        reads = True
+        slowest_of(10)
+        before = slowest_of(60)
+        reads = False  # its last request is answered into a socket that nobody empties
+        for _ in range(50):
+            other.request()
+        after = slowest_of(60)
+        self.assertLess(after, 2 * before + 0.05)
+        self.assertIsNone(self.worker.process.poll())
+
     def test_stop_and_the_end_of_the_door_end_the_worker(self):
         self.worker.send(type="stop")
         self.assertEqual(self.worker.process.wait(DEADLINE_S), 0)
