@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What player and measuring client share: when each frame was shown. A file, mapped by both. */
+/* What player and measuring client share: when each frame was shown. A file, mapped by both, and
+ * written by mix.py and tests/e2e/scene.mjs, which know where its parts lie. */
 #pragma once
 
 #include <stdatomic.h>
