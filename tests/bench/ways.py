@@ -13,7 +13,7 @@ import run
 from front import Front
 
 NEWER = "h264,copyrect,tight,continuous,fence"
-FRONT_PORT, FRONT_RFB_PORT, SOCKET_PORT = 5960, 5961, 5962
+FRONT_PORT, FRONT_RFB_PORT, SOCKET_PORT, RELAY_PORT = 5960, 5961, 5962, 5963
 
 
 LINK = ("5000", "40", "0.3", "100")  # kbit/s, ms one way, % lost, ms of queue
@@ -54,6 +54,15 @@ def through_front(stand):
     return (front.workers(), [front.process.pid], f"wss:127.0.0.1:{FRONT_PORT}/console", ticket)
 
 
+def through_relay(stand):
+    """What any process in between costs."""
+    pids = stand.zaguan()
+    stand.wait_port(run.PORT)
+    relay = stand.start(stand.tool("bench-relay"), str(RELAY_PORT), str(run.PORT))
+    stand.wait_port(RELAY_PORT)
+    return pids, [relay.pid], f"tcp:127.0.0.1:{RELAY_PORT}", None
+
+
 def through_websockify(stand, pids):
     stand.wait_port(run.PORT)
     websockify = stand.start("websockify", "--heartbeat=0", f"127.0.0.1:{SOCKET_PORT}",
@@ -74,7 +83,7 @@ def xvnc(stand):
     return stand.xvnc(), [], f"tcp:127.0.0.1:{run.PORT}", None
 
 
-WAYS = {"plain": standalone, "front": through_front, "websockify": behind_websockify,
+WAYS = {"plain": standalone, "relay": through_relay, "front": through_front, "websockify": behind_websockify,
         "xvnc": xvnc, "xvnc-websockify": xvnc_behind_websockify}
 
 
