@@ -9,6 +9,8 @@
 #include <x264.h>
 
 #define FPS 30 /* only what rate control reckons with: frames are sent when they come */
+#define PRIMARIES_BT709 1
+#define TRANSFER_SRGB 13
 #define MATRIX_BT601 5
 #define QP_FIRST 22.0
 #define QP_LEAST 10.0
@@ -60,7 +62,9 @@ open_x264(ZgH264 *h)
     p->rc.i_rc_method = X264_RC_CQP; /* each frame says its own; no lookahead is kept for it */
     p->rc.i_qp_constant = (int)QP_FIRST;
     p->rc.i_aq_mode = X264_AQ_NONE;
-    p->vui.b_fullrange = 1;
+    p->vui.b_fullrange = 1; /* Chromium believes none of these four without the others */
+    p->vui.i_colorprim = PRIMARIES_BT709;
+    p->vui.i_transfer = TRANSFER_SRGB;
     p->vui.i_colmatrix = MATRIX_BT601;
     p->pf_log = say_nothing;
     if (x264_param_apply_profile(p, "high") != 0) {

@@ -14,6 +14,8 @@
 #include "display/tile_class.h"
 
 #define CELL_SIDE 64         /* what is classified at once */
+#define PART_SIDE 8          /* of a cell that is half photo, half something else */
+#define PHOTO_SHARE_LEAST 2  /* half of it is photo, or it is not worth another picture */
 #define EXACT_CELLS_MOST 8   /* joined sideways, so that few palettes overflow */
 #define OPEN_PIXELS_MOST 32768
 #define OPEN_PALETTE_MOST 2     /* more colours are cheaper as pixels there */
@@ -226,8 +228,9 @@ put_jpeg(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, int q
 static bool
 join_left(Run *left, const Run *run)
 {
-    if (left->area.y != run->area.y || left->area.x + left->area.width != run->area.x ||
-        left->kind != run->kind || left->rich != run->rich) {
+    if (left->area.y != run->area.y || left->area.height != run->area.height ||
+        left->area.x + left->area.width != run->area.x || left->kind != run->kind ||
+        left->rich != run->rich) {
         return false;
     }
     if (run->kind == ZG_CLASS_SOLID && left->colour != run->colour) {
@@ -237,6 +240,18 @@ join_left(Run *left, const Run *run)
         return false;
     }
     left->area.width += run->area.width;
+    return true;
+}
+
+/* Of one cell that is cut in rows. */
+static bool
+join_below(Run *above, const Run *run)
+{
+    if (above->kind != run->kind || above->rich != run->rich ||
+        (run->kind == ZG_CLASS_SOLID && above->colour != run->colour)) {
+        return false;
+    }
+    above->area.height += run->area.height;
     return true;
 }
 
@@ -261,6 +276,90 @@ join_up(GArray *runs, guint row_start)
     }
 }
 
+static Run
+make_run(TightEncoder *t, const ZgTile *tile, ZgRect area, bool photos)
+{
+    const uint32_t *pixels = tile->pixels + (size_t)area.y * tile->stride + area.x;
+    Run run = {.area = area};
+
+    run.kind = zg_tile_classify(pixels, tile->stride, area.width, area.height, &t->palette,
+                                &run.colour);
+    if (run.kind == ZG_CLASS_PHOTO && !photos) {
+        run.kind = ZG_CLASS_EXACT;
+        run.rich = true;
+    } else if (run.kind == ZG_CLASS_EXACT && t->palette.n == 0) {
+        zg_palette_read(&t->palette, pixels, tile->stride, area.width, area.height,
+                        ZG_PALETTE_MAX);
+        run.rich = t->palette.n > ZG_PALETTE_MAX;
+    }
+    return run;
+}
+
+static void
+add_run(GArray *runs, guint row_start, const Run *run)
+{
+    if (runs->len == row_start || !join_left(&g_array_index(runs, Run, runs->len - 1), run)) {
+        g_array_append_val(runs, *run);
+    }
+}
+
+/* The @i-th column or row of a cell; empty past its end. */
+static ZgRect
+part_of(ZgRect cell, bool columns, int i)
+{
+    int at = i * PART_SIDE;
+
+    if (columns) {
+        return (ZgRect){cell.x + at, cell.y, MIN(PART_SIDE, cell.width - at), cell.height};
+    }
+    return (ZgRect){cell.x, cell.y + at, cell.width, MIN(PART_SIDE, cell.height - at)};
+}
+
+static int
+count_photo_pixels(TightEncoder *t, const ZgTile *tile, ZgRect cell, bool columns)
+{
+    int n = 0;
+
+    for (int i = 0; i < CELL_SIDE / PART_SIDE; i++) {
+        ZgRect part = part_of(cell, columns, i);
+        uint32_t colour;
+        if (!zg_rect_is_empty(part) &&
+            zg_tile_classify(tile->pixels + (size_t)part.y * tile->stride + part.x, tile->stride,
+                             part.width, part.height, &t->palette, &colour) == ZG_CLASS_PHOTO) {
+            n += part.width * part.height;
+        }
+    }
+    return n;
+}
+
+/*
+ * The edge of a photo seldom lies between two cells: one that is not all photo is cut in the
+ * better direction. False: it is not worth it.
+ */
+static bool
+add_parts(TightEncoder *t, const ZgTile *tile, ZgRect cell, guint row_start)
+{
+    int by_columns = count_photo_pixels(t, tile, cell, true);
+    int by_rows = count_photo_pixels(t, tile, cell, false);
+    bool columns = by_columns >= by_rows;
+
+    if (MAX(by_columns, by_rows) * PHOTO_SHARE_LEAST < cell.width * cell.height) {
+        return false;
+    }
+    for (int i = 0; i < CELL_SIDE / PART_SIDE; i++) {
+        ZgRect part = part_of(cell, columns, i);
+        if (!zg_rect_is_empty(part)) {
+            Run run = make_run(t, tile, part, true);
+            bool joined = !columns && i > 0 &&
+                          join_below(&g_array_index(t->runs, Run, t->runs->len - 1), &run);
+            if (!joined) {
+                add_run(t->runs, columns ? row_start : t->runs->len, &run);
+            }
+        }
+    }
+    return true;
+}
+
 static void
 cut_into_runs(TightEncoder *t, const ZgTile *tile, bool photos)
 {
@@ -268,21 +367,12 @@ cut_into_runs(TightEncoder *t, const ZgTile *tile, bool photos)
     for (int y = 0; y < tile->area.height; y += CELL_SIDE) {
         guint row_start = t->runs->len;
         for (int x = 0; x < tile->area.width; x += CELL_SIDE) {
-            Run run = {.area = {x, y, MIN(CELL_SIDE, tile->area.width - x),
-                                MIN(CELL_SIDE, tile->area.height - y)}};
-            run.kind = zg_tile_classify(tile->pixels + (size_t)y * tile->stride + x, tile->stride,
-                                        run.area.width, run.area.height, &t->palette, &run.colour);
-            if (run.kind == ZG_CLASS_PHOTO && !photos) {
-                run.kind = ZG_CLASS_EXACT;
-                run.rich = true;
-            } else if (run.kind == ZG_CLASS_EXACT && t->palette.n == 0) {
-                zg_palette_read(&t->palette, tile->pixels + (size_t)y * tile->stride + x,
-                                tile->stride, run.area.width, run.area.height, ZG_PALETTE_MAX);
-                run.rich = t->palette.n > ZG_PALETTE_MAX;
-            }
-            if (t->runs->len == row_start ||
-                !join_left(&g_array_index(t->runs, Run, t->runs->len - 1), &run)) {
-                g_array_append_val(t->runs, run);
+            Run run = make_run(t, tile,
+                               (ZgRect){x, y, MIN(CELL_SIDE, tile->area.width - x),
+                                        MIN(CELL_SIDE, tile->area.height - y)},
+                               photos);
+            if (!photos || !run.rich || !add_parts(t, tile, run.area, row_start)) {
+                add_run(t->runs, row_start, &run);
             }
         }
         join_up(t->runs, row_start);
@@ -305,12 +395,31 @@ grow_lossy(ZgRect *lossy, ZgRect r)
     lossy->height = y1 - lossy->y;
 }
 
+/* A photo with something beside it looks like neither. */
+static bool
+is_partly_photo(TightEncoder *t, const ZgTile *tile)
+{
+    ZgRect r = tile->area;
+
+    zg_palette_read(&t->palette, tile->pixels, tile->stride, r.width, r.height, ZG_PALETTE_MAX);
+    if (t->palette.n <= ZG_PALETTE_MAX) {
+        return false;
+    }
+    cut_into_runs(t, tile, true);
+    for (guint i = 0; i < t->runs->len; i++) {
+        if (g_array_index(t->runs, Run, i).kind == ZG_CLASS_PHOTO) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Text in a small tile: its bytes are left to the viewer's own stream. NULL: it is something else,
  * or a photo of enc_zaguan, which takes whole rectangles only.
  */
 static ZgBlob *
-encode_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish)
+encode_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish, bool photos)
 {
     ZgRect r = tile->area;
     uint32_t colour;
@@ -318,7 +427,8 @@ encode_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish)
 
     if (wish->zaguan || r.width * r.height > OPEN_PIXELS_MOST ||
         zg_tile_classify(tile->pixels, tile->stride, r.width, r.height, &t->palette, &colour) !=
-            ZG_CLASS_EXACT) {
+            ZG_CLASS_EXACT ||
+        (photos && is_partly_photo(t, tile))) {
         return NULL;
     }
     zg_rfb_put_rect(t->out, r.x, r.y, r.width, r.height, ZG_RFB_TIGHT);
@@ -341,7 +451,7 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
     ZgBlob *blob;
 
     g_byte_array_set_size(t->out, 0);
-    blob = encode_open(t, tile, wish);
+    blob = encode_open(t, tile, wish, photos);
     if (blob != NULL) {
         return blob;
     }

@@ -8,7 +8,7 @@
 #define EASY_LEAST 12
 
 #define MUCH_BLOCKS 6        /* more than a caret and a word */
-#define RESTS_US_MOST 3000000 /* exact after so long, whatever happens beside it */
+#define RESTS_US_MOST 10000000 /* exact after so long, whatever happens beside it */
 #define PAGE_BLOCKS 24       /* so much at once is another page */
 #define PAGE_US_LEAST 150000 /* sooner: it moves, or arrives in pieces */
 #define PAGE_US_MOST 1200000 /* later: it was read */

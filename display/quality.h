@@ -60,6 +60,6 @@ int64_t zg_browsing_rest_us(const ZgBrowsing *browsing, int64_t rest_us, int64_t
  * zg_browsing_over_us() - when to make an area exact that changed at @changed_us
  * @rest_us: of zg_browsing_rest_us()
  * While much moves elsewhere, too, what rests is likely to move again: a dragged window uncovers
- * and covers. It waits for the whole screen then, but a few seconds at most.
+ * and covers. It waits for the whole screen then, but ten seconds at most.
  */
 int64_t zg_browsing_over_us(const ZgBrowsing *browsing, int64_t changed_us, int64_t rest_us);

@@ -326,6 +326,32 @@ an_encoder_that_fails_is_replaced_by_raw(void **state)
     assert_int_equal(f->picture.n_raw, 2);
 }
 
+/* A window dragged over a photo uncovers strips of both. */
+static void
+a_strip_that_is_partly_photo_is_cut_at_its_edge(void **state)
+{
+    Fixture *f = *state;
+    g_autofree uint32_t *text = NULL;
+    const ZgRect strip = {32, 0, 32, 250};
+    size_t n_exact;
+
+    draw_text(f, 0xf4f6f8, 0x203040);
+    text = g_memdup2(f->pixels, sizeof f->pixels);
+    draw_photo(f);
+    for (int y = 0; y < SIDE; y++) {
+        memcpy(f->pixels + y * SIDE, text + y * SIDE, 48 * sizeof *text); /* the window's edge */
+    }
+    encode(f, strip, &(ZgEncodeWish){.tight = true, .jpeg_quality = -1});
+    assert_exact(f, strip);
+    n_exact = f->n_sent;
+    encode(f, strip, &(ZgEncodeWish){.tight = true, .jpeg_quality = 8});
+    assert_true(f->n_sent * 2 < n_exact);
+    assert_true(f->blob->lossy.x == 48 && f->blob->lossy.width == 16);
+    for (int y = strip.y; y < strip.y + strip.height; y++) { /* text stays as it is */
+        assert_memory_equal(f->picture.pixels + y * SIDE + 32, f->pixels + y * SIDE + 32, 16 * 4);
+    }
+}
+
 static void
 pictures_are_cut_into_allowed_tiles(void **state)
 {
@@ -355,6 +381,7 @@ main(void)
         TEST(text_is_exact_and_never_a_jpeg),
         TEST(a_photo_is_a_jpeg_when_the_viewer_allows_it),
         TEST(a_photo_costs_what_its_noise_needs),
+        TEST(a_strip_that_is_partly_photo_is_cut_at_its_edge),
         TEST(areas_of_any_size_come_back),
         TEST(eight_bit_viewers_get_no_jpeg_and_no_palette),
         TEST(what_was_typed_before_is_a_reference),
