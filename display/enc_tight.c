@@ -395,19 +395,11 @@ grow_lossy(ZgRect *lossy, ZgRect r)
     lossy->height = y1 - lossy->y;
 }
 
-/* A photo with something beside it looks like neither. */
 static bool
-is_partly_photo(TightEncoder *t, const ZgTile *tile)
+has_photo(const GArray *runs)
 {
-    ZgRect r = tile->area;
-
-    zg_palette_read(&t->palette, tile->pixels, tile->stride, r.width, r.height, ZG_PALETTE_MAX);
-    if (t->palette.n <= ZG_PALETTE_MAX) {
-        return false;
-    }
-    cut_into_runs(t, tile, true);
-    for (guint i = 0; i < t->runs->len; i++) {
-        if (g_array_index(t->runs, Run, i).kind == ZG_CLASS_PHOTO) {
+    for (guint i = 0; i < runs->len; i++) {
+        if (g_array_index(runs, Run, i).kind == ZG_CLASS_PHOTO) {
             return true;
         }
     }
@@ -415,22 +407,32 @@ is_partly_photo(TightEncoder *t, const ZgTile *tile)
 }
 
 /*
- * Text in a small tile: its bytes are left to the viewer's own stream. NULL: it is something else,
- * or a photo of enc_zaguan, which takes whole rectangles only.
+ * Small, and like text as a whole. Not for a photo of enc_zaguan, which takes whole rectangles
+ * only. @out_rich: more colours than a palette holds; a photo with text beside it looks so, too.
  */
-static ZgBlob *
-encode_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish, bool photos)
+static bool
+is_like_text(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish, bool *out_rich)
 {
     ZgRect r = tile->area;
     uint32_t colour;
-    ZgBlob *blob;
 
     if (wish->zaguan || r.width * r.height > OPEN_PIXELS_MOST ||
         zg_tile_classify(tile->pixels, tile->stride, r.width, r.height, &t->palette, &colour) !=
-            ZG_CLASS_EXACT ||
-        (photos && is_partly_photo(t, tile))) {
-        return NULL;
+            ZG_CLASS_EXACT) {
+        return false;
     }
+    zg_palette_read(&t->palette, tile->pixels, tile->stride, r.width, r.height, ZG_PALETTE_MAX);
+    *out_rich = t->palette.n > ZG_PALETTE_MAX;
+    return true;
+}
+
+/* One rectangle whose bytes are left to the viewer's own stream. */
+static ZgBlob *
+make_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish)
+{
+    ZgRect r = tile->area;
+    ZgBlob *blob;
+
     zg_rfb_put_rect(t->out, r.x, r.y, r.width, r.height, ZG_RFB_TIGHT);
     put_head(t, tile->pixels, tile->stride, r, OPEN_PALETTE_MOST, &wish->format);
     g_byte_array_append(t->out, t->plain->data, t->plain->len);
@@ -447,15 +449,17 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
 {
     TightEncoder *t = (TightEncoder *)encoder;
     bool photos = wish->jpeg_quality >= 0 && wish->format.bits_per_pixel > 8;
+    bool rich = true, like_text = is_like_text(t, tile, wish, &rich);
     ZgRect lossy = {0};
-    ZgBlob *blob;
 
     g_byte_array_set_size(t->out, 0);
-    blob = encode_open(t, tile, wish, photos);
-    if (blob != NULL) {
-        return blob;
+    if (like_text && !(photos && rich)) {
+        return make_open(t, tile, wish);
     }
     cut_into_runs(t, tile, photos);
+    if (like_text && !has_photo(t->runs)) {
+        return make_open(t, tile, wish);
+    }
     for (guint i = 0; i < t->runs->len; i++) {
         Run *run = &g_array_index(t->runs, Run, i);
         ZgRect place = run->area;
