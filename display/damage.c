@@ -104,15 +104,6 @@ zg_damage_subtract(ZgDamage *damage, ZgRect area)
     }
 }
 
-static ZgRect
-common_part(ZgRect a, ZgRect b)
-{
-    int x = MAX(a.x, b.x), y = MAX(a.y, b.y);
-
-    return (ZgRect){x, y, MIN(a.x + a.width, b.x + b.width) - x,
-                    MIN(a.y + a.height, b.y + b.height) - y};
-}
-
 /* Appends the parts of boxes inside @area. */
 static void
 parts_inside(const ZgDamage *damage, ZgRect area, GArray *out_parts)
@@ -121,7 +112,7 @@ parts_inside(const ZgDamage *damage, ZgRect area, GArray *out_parts)
     for (int by = area.y / ZG_BLOCK_SIDE; by * ZG_BLOCK_SIDE < area.y + area.height; by++) {
         for (int bx = area.x / ZG_BLOCK_SIDE; bx * ZG_BLOCK_SIDE < area.x + area.width; bx++) {
             if (damage->boxes[by * damage->columns + bx].x1 != 0) {
-                ZgRect part = common_part(area, box_rect(damage, bx, by));
+                ZgRect part = zg_rect_common(area, box_rect(damage, bx, by));
                 if (!zg_rect_is_empty(part)) {
                     g_array_append_val(out_parts, part);
                 }

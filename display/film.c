@@ -27,21 +27,12 @@ zg_film_clear(ZgFilm *f)
     *f = (ZgFilm){0};
 }
 
-static ZgRect
-common_part(ZgRect a, ZgRect b)
-{
-    int x = MAX(a.x, b.x), y = MAX(a.y, b.y);
-
-    return (ZgRect){x, y, MIN(a.x + a.width, b.x + b.width) - x,
-                    MIN(a.y + a.height, b.y + b.height) - y};
-}
-
 static void
 note_block(ZgFilm *f, int bx, int by, ZgRect area, int64_t now_us)
 {
     ZgFilmBlock *b = &f->blocks[by * f->columns + bx];
     int left = bx * ZG_BLOCK_SIDE, top = by * ZG_BLOCK_SIDE;
-    ZgRect r = common_part(area, (ZgRect){left, top, ZG_BLOCK_SIDE, ZG_BLOCK_SIDE});
+    ZgRect r = zg_rect_common(area, (ZgRect){left, top, ZG_BLOCK_SIDE, ZG_BLOCK_SIDE});
 
     if (now_us - b->last_us > PAUSE_US) {
         *b = (ZgFilmBlock){.first_us = now_us, .box = {64, 64, 0, 0, 0, 0}};
@@ -120,7 +111,7 @@ changed_inside(const ZgFilm *f, const GArray *areas)
     int n = 0;
 
     for (guint i = 0; i < areas->len; i++) {
-        ZgRect r = common_part(f->area, g_array_index(areas, ZgRect, i));
+        ZgRect r = zg_rect_common(f->area, g_array_index(areas, ZgRect, i));
         n += zg_rect_is_empty(r) ? 0 : r.width * r.height;
     }
     return n;
@@ -179,7 +170,7 @@ void
 zg_rects_subtract(const GArray *areas, ZgRect hole, GArray *out_rest)
 {
     for (guint i = 0; i < areas->len; i++) {
-        ZgRect r = g_array_index(areas, ZgRect, i), in = common_part(r, hole);
+        ZgRect r = g_array_index(areas, ZgRect, i), in = zg_rect_common(r, hole);
         int right = r.x + r.width, bottom = r.y + r.height;
         if (zg_rect_is_empty(in)) {
             g_array_append_val(out_rest, r);

@@ -21,6 +21,17 @@ zg_rect_overlaps(ZgRect a, ZgRect b)
            b.y < a.y + a.height;
 }
 
+/** zg_rect_common() - what lies in both; may be empty. */
+static inline ZgRect
+zg_rect_common(ZgRect a, ZgRect b)
+{
+    int x = a.x > b.x ? a.x : b.x, y = a.y > b.y ? a.y : b.y;
+    int x1 = a.x + a.width < b.x + b.width ? a.x + a.width : b.x + b.width;
+    int y1 = a.y + a.height < b.y + b.height ? a.y + a.height : b.y + b.height;
+
+    return (ZgRect){x, y, x1 - x, y1 - y};
+}
+
 /** zg_rect_clip() - the part of @r inside 0,0 .. @width,@height; may be empty. */
 static inline ZgRect
 zg_rect_clip(ZgRect r, int width, int height)
