@@ -538,6 +538,21 @@ zg_consoles_set_console(ZgConsoles *consoles, const ZgConsoleOrder *order, int f
 }
 
 void
+zg_consoles_set_pictures(ZgConsoles *consoles, const char *desktop, uint64_t generation,
+                         uint64_t epoch, int fd)
+{
+    Console *console = g_hash_table_lookup(consoles->consoles, desktop);
+
+    if (console != NULL && console->worker != NULL && console->generation == generation &&
+        console->epoch == epoch) {
+        zg_worker_link_send(console->worker,
+                            json_pack("{s:s, s:I}", "type", "pictures", "epoch",
+                                      (json_int_t)console->epoch),
+                            fd);
+    }
+}
+
+void
 zg_consoles_set_absent(ZgConsoles *consoles, const char *desktop, const char *reason)
 {
     Console *console = g_hash_table_lookup(consoles->consoles, desktop);

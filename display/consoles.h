@@ -50,6 +50,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgConsoles, zg_consoles_free)
 bool zg_consoles_set_console(ZgConsoles *consoles, const ZgConsoleOrder *order, int fd,
                              GError **error);
 
+/**
+ * zg_consoles_set_pictures() - the same console's D-Bus display, for its worker
+ * @fd: borrowed
+ * Without effect when that console is not the one held: it can do without.
+ */
+void zg_consoles_set_pictures(ZgConsoles *consoles, const char *desktop, uint64_t generation,
+                              uint64_t epoch, int fd);
+
 /** zg_consoles_set_absent() - the desktop is gone; @reason is for people. */
 void zg_consoles_set_absent(ZgConsoles *consoles, const char *desktop, const char *reason);
 

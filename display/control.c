@@ -176,6 +176,28 @@ order_console(ZgControl *control, const json_t *message, int fd, GError **error)
 }
 
 static bool
+order_pictures(ZgControl *control, const json_t *message, int fd, GError **error)
+{
+    const char *desktop = NULL;
+    int64_t generation = 0, epoch = 0;
+    ZgJsonReader reader;
+
+    zg_json_reader_init(&reader, message, "pictures");
+    zg_json_take_id(&reader, "desktop", ZG_JSON_REQUIRED, &desktop);
+    zg_json_take_int(&reader, "generation", ZG_JSON_REQUIRED, 1, G_MAXINT64, &generation);
+    zg_json_take_int(&reader, "epoch", ZG_JSON_REQUIRED, 1, G_MAXINT64, &epoch);
+    if (!zg_json_reader_finish(&reader, ZG_JSON_SKIP_UNKNOWN, NULL, error)) {
+        return false;
+    }
+    if (fd < 0) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_PROTOCOL, "pictures: no descriptor came with it");
+        return false;
+    }
+    zg_consoles_set_pictures(control->consoles, desktop, (uint64_t)generation, (uint64_t)epoch, fd);
+    return true;
+}
+
+static bool
 order_absent(ZgControl *control, const json_t *message, int fd, GError **error)
 {
     const char *desktop = NULL, *reason = "This desktop was switched off.";
@@ -284,9 +306,9 @@ static const struct {
     const char *type;
     bool (*take)(ZgControl *control, const json_t *message, int fd, GError **error);
 } orders[] = {
-    {"hello", order_hello},     {"console", order_console}, {"absent", order_absent},
-    {"ticket", order_ticket},   {"cut", order_cut},         {"message", order_message},
-    {"list", order_list},
+    {"hello", order_hello},   {"console", order_console}, {"pictures", order_pictures},
+    {"absent", order_absent}, {"ticket", order_ticket},   {"cut", order_cut},
+    {"list", order_list},     {"message", order_message},
 };
 
 static bool

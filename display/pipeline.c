@@ -2,6 +2,7 @@
 #include "display/pipeline_priv.h"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 
@@ -271,7 +272,26 @@ void
 zg_pipeline_take_console(ZgPipeline *p, int fd)
 {
     drop_source(p);
-    p->source = zg_source_vnc_new(fd, &source_events, p);
+    p->source = zg_source_qemu_new(fd, &source_events, p);
+    zg_pipeline_tell_source(p);
+}
+
+void
+zg_pipeline_take_pictures(ZgPipeline *p, int fd)
+{
+    if (p->source != NULL) {
+        p->source->ops->take_pictures(p->source, fd);
+    } else {
+        close(fd); /* the console it belonged to has just gone */
+    }
+}
+
+void
+zg_pipeline_tell_source(ZgPipeline *p)
+{
+    if (p->source != NULL) {
+        p->source->ops->watch(p->source, p->n_viewers > 0);
+    }
 }
 
 bool

@@ -59,6 +59,12 @@ void zg_pipeline_set_profile(ZgPipeline *pipeline, ZgProfile profile);
 /** zg_pipeline_take_console() - an RFB console in place of any held before; @fd handed over. */
 void zg_pipeline_take_console(ZgPipeline *pipeline, int fd);
 
+/**
+ * zg_pipeline_take_pictures() - the console's D-Bus display as well, for its pictures
+ * @fd: handed over; it goes with the console that is held now
+ */
+void zg_pipeline_take_pictures(ZgPipeline *pipeline, int fd);
+
 bool zg_pipeline_has_console(const ZgPipeline *pipeline);
 
 /**

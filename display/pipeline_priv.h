@@ -59,6 +59,9 @@ struct ZgPipeline {
 /** zg_pipeline_kick() - something changed: encode for whoever can take a picture, ask for more. */
 void zg_pipeline_kick(ZgPipeline *pipeline);
 
+/** zg_pipeline_tell_source() - whether anybody looks. */
+void zg_pipeline_tell_source(ZgPipeline *pipeline);
+
 /** zg_pipeline_start_over() - the viewer has nothing of the picture. */
 void zg_pipeline_start_over(ZgPipeline *pipeline, ZgPipelineViewer *viewer);
 

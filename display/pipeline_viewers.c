@@ -88,6 +88,7 @@ on_output_gone(void *user, ZgOutput *output, const char *reason)
     }
     p->events->viewer_gone(p->user, id, kept); /* before its stream is closed */
     zg_pipeline_viewer_free(v);
+    zg_pipeline_tell_source(p);
 }
 
 static const ZgOutputEvents output_events = {
@@ -157,6 +158,7 @@ zg_pipeline_add_viewer(ZgPipeline *p, int fd, const ZgViewerOptions *options, GE
     v->output->ops->led(v->output, p->led);
     p->viewers[p->n_viewers++] = v;
     p->touched_us = zg_clock_mono_us();
+    zg_pipeline_tell_source(p);
     zg_pipeline_kick(p);
     return true;
 }

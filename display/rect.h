@@ -3,6 +3,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/limits.h"
 
 typedef struct {
     int x, y, width, height; /* pixels; empty when width or height is not positive */
@@ -44,4 +47,12 @@ zg_rect_clip(ZgRect r, int width, int height)
     r.width = x1 - r.x;
     r.height = y1 - r.y;
     return r;
+}
+
+/** zg_screen_is_allowed() - a size that a console may have. */
+static inline bool
+zg_screen_is_allowed(int64_t width, int64_t height)
+{
+    return width > 0 && height > 0 && width <= ZG_LIMIT_SCREEN_SIDE &&
+           height <= ZG_LIMIT_SCREEN_SIDE && width * height <= ZG_LIMIT_SCREEN_PIXELS;
 }

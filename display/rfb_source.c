@@ -59,17 +59,10 @@ fail(ZgRfbSource *s, GError **error, int code, const char *what)
     return STEP_FAILED;
 }
 
-static bool
-size_is_allowed(int width, int height)
-{
-    return width > 0 && height > 0 && width <= ZG_LIMIT_SCREEN_SIDE &&
-           height <= ZG_LIMIT_SCREEN_SIDE && (int64_t)width * height <= ZG_LIMIT_SCREEN_PIXELS;
-}
-
 static Step
 take_size(ZgRfbSource *s, int width, int height, GError **error)
 {
-    if (!size_is_allowed(width, height)) {
+    if (!zg_screen_is_allowed(width, height)) {
         return fail(s, error, ZG_ERROR_TOO_LARGE, "a screen size out of bounds");
     }
     if (width != s->width || height != s->height) {
@@ -586,7 +579,7 @@ zg_rfb_source_offer_text(ZgRfbSource *s, const char *text, GByteArray *out)
 bool
 zg_rfb_source_wish_size(ZgRfbSource *s, int width, int height, GByteArray *out)
 {
-    if (!zg_rfb_source_is_ready(s) || !s->can_resize || !size_is_allowed(width, height)) {
+    if (!zg_rfb_source_is_ready(s) || !s->can_resize || !zg_screen_is_allowed(width, height)) {
         return false;
     }
     zg_rfb_put_u8(out, ZG_RFB_C_SET_DESKTOP_SIZE);

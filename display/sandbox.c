@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "common/base/error.h"
 
@@ -41,6 +42,10 @@ add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; i < G_N_ELEMENTS(allowed) && rc == 0; i++) {
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
     }
+    /* Pairs of its own, one end of which a console is given. */
+    rc = rc != 0 ? rc
+                 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+                                    SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
     /* No new executable memory. */
     rc = rc != 0 ? rc
                  : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,

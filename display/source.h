@@ -18,9 +18,10 @@ typedef struct {
 } ZgSourceEvents;
 
 typedef struct {
-    const char *name;
     void (*free)(ZgSource *source);
     void (*request)(ZgSource *source); /* the next update is wanted; one at a time is asked for */
+    void (*watch)(ZgSource *source, bool watched); /* does anybody look? At first nobody */
+    void (*take_pictures)(ZgSource *source, int fd); /* a second connection, only for pictures */
     void (*key)(ZgSource *source, bool down, uint32_t keysym, uint32_t scancode);
     void (*pointer)(ZgSource *source, int x, int y, uint8_t buttons);
     void (*offer_text)(ZgSource *source, const char *text);
@@ -40,3 +41,9 @@ struct ZgSource {
  * @events: borrowed for the life of the source
  */
 ZgSource *zg_source_vnc_new(int fd, const ZgSourceEvents *events, void *user);
+
+/**
+ * zg_source_qemu_new() - the same, whose pictures come by QEMU's D-Bus display where it has one
+ * RFB stays for everything else, and for pictures whenever D-Bus has none.
+ */
+ZgSource *zg_source_qemu_new(int fd, const ZgSourceEvents *events, void *user);

@@ -146,6 +146,25 @@ take_console(Worker *w, ZgJsonReader *in, ZgFd *fd, GError **error)
 }
 
 static bool
+take_pictures(Worker *w, ZgJsonReader *in, ZgFd *fd, GError **error)
+{
+    int64_t epoch = 0;
+
+    zg_json_take_int(in, "epoch", ZG_JSON_REQUIRED, 1, G_MAXINT64, &epoch);
+    if (!zg_json_reader_finish(in, ZG_JSON_SKIP_UNKNOWN, NULL, error)) {
+        return false;
+    }
+    if (*fd < 0) {
+        g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID, "pictures: no descriptor came");
+        return false;
+    }
+    if (epoch == w->epoch) { /* of the console held, not of one before */
+        zg_pipeline_take_pictures(w->pipeline, zg_fd_steal(fd));
+    }
+    return true;
+}
+
+static bool
 take_viewer(Worker *w, ZgJsonReader *in, ZgFd *fd, GError **error)
 {
     static const char *const starts[] = {"version", "client-init"};
@@ -238,9 +257,9 @@ static const struct {
     const char *type;
     OrderFunc take;
 } orders[] = {
-    {"start", take_start}, {"console", take_console}, {"viewer", take_viewer},
-    {"cut", take_cut},     {"message", take_message}, {"export", take_export},
-    {"stop", take_stop},
+    {"start", take_start},   {"console", take_console}, {"pictures", take_pictures},
+    {"viewer", take_viewer}, {"cut", take_cut},         {"message", take_message},
+    {"export", take_export}, {"stop", take_stop},
 };
 
 static bool

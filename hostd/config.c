@@ -67,6 +67,7 @@ take_all(ZgConfigFile *file, ZgHostdConfig *out, GError **error)
            zg_config_take_text(file, "libvirt", "uri", NULL, &out->uri, error) &&
            zg_config_take_text(file, "libvirt", "qemu-user", default_qemu_user(), &out->qemu_user,
                                error) &&
+           zg_config_take_bool(file, "libvirt", "dbus-display", true, &out->dbus_display, error) &&
            zg_config_take_bool(file, "network", "nat", true, &out->nat, error) &&
            zg_config_take_int(file, "network", "mtu", 1280, 65520, 1500, &out->mtu, error) &&
            zg_config_take_list(file, "network", "deny", &out->deny, error) &&

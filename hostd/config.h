@@ -18,6 +18,7 @@ typedef struct {
     char *incoming;
     char *uri;
     char *qemu_user; /* name or `+UID`; NULL where no QEMU runs */
+    bool dbus_display; /* pictures by QEMU's D-Bus display where it has one */
     bool nat;
     int64_t mtu;
     char **deny; /* IPv4 addresses or networks that no guest may reach */

@@ -71,8 +71,9 @@ console_later(ZgDesktop *desktop, unsigned pause_ms)
     desktop->console_timer = g_timeout_add(pause_ms, on_console_timer, desktop);
 }
 
+/* @pictures: its D-Bus display, or -1. */
 static void
-send_console(ZgDesktop *desktop, int fd, const GError *error)
+send_console(ZgDesktop *desktop, int fd, int pictures, const GError *error)
 {
     const ZgDesired *wish = desktop->state.wish;
     const ZgSpec *spec = wish->spec;
@@ -92,18 +93,26 @@ send_console(ZgDesktop *desktop, int fd, const GError *error)
                   "name", spec->name, "title", spec->title != NULL ? spec->title : spec->name,
                   "profile", spec->profile),
         fd, desktop->env->user);
+    if (pictures >= 0) {
+        desktop->env->tell_front(json_pack("{s:s, s:s, s:I, s:I}", "type", "pictures", "desktop",
+                                           desktop->id, "generation",
+                                           (json_int_t)wish->generation, "epoch",
+                                           (json_int_t)wish->epoch),
+                                 pictures, desktop->env->user);
+    }
     console_later(desktop, CONSOLE_WAIT_MS); /* until the worker says that it runs */
 }
 
 static void
-on_console(ZgFd console, const GError *error, void *user)
+on_console(ZgFd console, ZgFd pictures, const GError *error, void *user)
 {
     ZgDesktop *desktop = user;
     g_auto(ZgFd) fd = console;
+    g_auto(ZgFd) pictures_fd = pictures;
 
     desktop->console_asked = false;
     if (!desktop->gone) {
-        send_console(desktop, fd, error);
+        send_console(desktop, fd, pictures_fd, error);
     }
     zg_desktop_call_ended(desktop);
 }

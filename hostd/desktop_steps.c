@@ -263,6 +263,7 @@ domain_xml(ZgDesktop *desktop, GError **error)
         .cmdline = image->cmdline,
         .session_socket = socket,
         .net = g_str_equal(spec->network, "nat") ? ZG_DOMAIN_NET_NAT : ZG_DOMAIN_NET_ISOLATED,
+        .dbus_display = zg_hypervisor_has_dbus_display(env->hyp),
     });
 }
 

@@ -185,7 +185,7 @@ put_channels(GString *xml, const ZgDomainSpec *spec)
 }
 
 static void
-put_people_devices(GString *xml)
+put_people_devices(GString *xml, const ZgDomainSpec *spec)
 {
     put(xml, "    <input type='tablet' bus='virtio'>\n");
     put_address(xml, BUS_TABLET);
@@ -193,8 +193,11 @@ put_people_devices(GString *xml)
     put_address(xml, BUS_KEYBOARD);
     /* A VGA face on the virtio card, so that firmware and boot loader are seen too. */
     put(xml, "    </input>\n"
-             "    <graphics type='vnc'>\n      <listen type='none'/>\n    </graphics>\n"
-             "    <audio id='1' type='none'/>\n"
+             "    <graphics type='vnc'>\n      <listen type='none'/>\n    </graphics>\n");
+    if (spec->dbus_display) { /* the second: hyp_libvirt opens consoles by their number */
+        put(xml, "    <graphics type='dbus' p2p='yes'/>\n");
+    }
+    put(xml, "    <audio id='1' type='none'/>\n"
              "    <video>\n      <model type='virtio' heads='1' primary='yes'/>\n"
              "      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x0'/>\n"
              "    </video>\n");
@@ -230,7 +233,7 @@ zg_domain_xml(const ZgDomainSpec *spec)
     put_disk(xml, spec);
     put_net(xml, spec);
     put_channels(xml, spec);
-    put_people_devices(xml);
+    put_people_devices(xml, spec);
     put(xml, "    <memballoon model='virtio' freePageReporting='on'>\n");
     put_address(xml, BUS_BALLOON);
     put(xml, "    </memballoon>\n    <rng model='virtio'>\n"

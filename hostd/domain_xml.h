@@ -32,6 +32,7 @@ typedef struct {
     const char *cmdline;     /* with kernel */
     const char *session_socket; /* unix socket of the port org.zaguan.session.0 */
     ZgDomainNet net;
+    bool dbus_display;       /* as a second console, whose pictures come sooner */
 } ZgDomainSpec;
 
 /** zg_domain_uuid() - the id with hyphens. @out: ZG_DOMAIN_UUID_CHARS + NUL */

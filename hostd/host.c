@@ -741,7 +741,11 @@ zg_host_new(const ZgHostOptions *options, GError **error)
         return NULL;
     }
     host->env.hyp = zg_hypervisor_new(
-        &(ZgHypervisorOptions){.uri = options->uri, .qemu_user = options->config->qemu_user},
+        &(ZgHypervisorOptions){
+            .uri = options->uri,
+            .qemu_user = options->config->qemu_user,
+            .dbus_display = options->config->dbus_display,
+        },
         &listener, error);
     if (host->env.hyp == NULL) {
         zg_host_free(host);

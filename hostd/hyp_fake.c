@@ -377,7 +377,7 @@ fake_list(void *impl, GPtrArray *out_domains, GError **error)
 }
 
 static int
-fake_open_console(void *impl, const char *id, GError **error)
+fake_open_console(void *impl, const char *id, int *out_pictures, GError **error)
 {
     Fake *fake = impl;
     bool runs;
@@ -390,6 +390,12 @@ fake_open_console(void *impl, const char *id, GError **error)
         return -1;
     }
     return zg_rfb_fake_start(id, error);
+}
+
+static bool
+fake_has_dbus_display(void *impl)
+{
+    return false;
 }
 
 static int64_t
@@ -420,6 +426,7 @@ const ZgHypervisorOps zg_hyp_fake = {
     .save = fake_save,
     .remove = fake_remove,
     .open_console = fake_open_console,
+    .has_dbus_display = fake_has_dbus_display,
     .memory_mib = fake_memory_mib,
     .destroy = fake_destroy,
 };

@@ -17,6 +17,12 @@
 #define NAMESPACE "urn:zaguan:domain:1"
 #define NAME_PREFIX "zg-"
 
+/* As domain_xml.c orders them. */
+enum {
+    VNC_DISPLAY = 0,
+    DBUS_DISPLAY = 1,
+};
+
 typedef struct {
     ZgHypervisor *owner;
     char *uri;
@@ -24,6 +30,8 @@ typedef struct {
     GMutex lock; /* guards conn */
     virConnectPtr conn;
     int lifecycle_id;
+    bool wants_dbus_display;
+    gint has_dbus_display; /* atomic */
 } Libvirt;
 
 typedef virConnect VirConnect;
@@ -252,9 +260,23 @@ libvirt_create(const ZgHypervisorOptions *options, ZgHypervisor *owner, GError *
     lv->owner = owner;
     lv->uri = g_strdup(options->uri);
     lv->qemu_user = g_strdup(options->qemu_user);
+    lv->wants_dbus_display = options->dbus_display;
     lv->lifecycle_id = -1;
     g_mutex_init(&lv->lock);
     return lv;
+}
+
+/* In Debian 13 it is a module of its own that need not be installed. */
+static bool
+offers_dbus_display(virConnectPtr conn)
+{
+    char *xml = virConnectGetDomainCapabilities(conn, NULL, "x86_64", "q35", "qemu", 0);
+    const char *from = xml != NULL ? strstr(xml, "<graphics ") : NULL;
+    const char *to = from != NULL ? strstr(from, "</graphics>") : NULL;
+    bool offers = to != NULL && g_strstr_len(from, to - from, "<value>dbus</value>") != NULL;
+
+    free(xml);
+    return offers;
 }
 
 static bool
@@ -271,6 +293,7 @@ libvirt_open(void *impl, GError **error)
     if (conn == NULL) {
         return fail(error, lv->uri);
     }
+    g_atomic_int_set(&lv->has_dbus_display, lv->wants_dbus_display && offers_dbus_display(conn));
     lifecycle_id = virConnectDomainEventRegisterAny(
         conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), lv,
         NULL);
@@ -477,7 +500,7 @@ libvirt_save(void *impl, const char *id, GError **error)
 }
 
 static int
-libvirt_open_console(void *impl, const char *id, GError **error)
+libvirt_open_console(void *impl, const char *id, int *out_pictures, GError **error)
 {
     g_autoptr(VirConnect) conn = connection(impl, error);
     g_autoptr(VirDomain) domain = conn != NULL ? find_or_fail(conn, id, error) : NULL;
@@ -486,12 +509,20 @@ libvirt_open_console(void *impl, const char *id, GError **error)
     if (domain == NULL) {
         return -1;
     }
-    fd = virDomainOpenGraphicsFD(domain, 0, 0);
+    fd = virDomainOpenGraphicsFD(domain, VNC_DISPLAY, 0);
     if (fd < 0) {
         fail(error, "open console");
         return -1;
     }
+    /* A guest that was saved before hosts had it, or a host without, has none. */
+    *out_pictures = virDomainOpenGraphicsFD(domain, DBUS_DISPLAY, 0);
     return fd;
+}
+
+static bool
+libvirt_has_dbus_display(void *impl)
+{
+    return g_atomic_int_get(&((Libvirt *)impl)->has_dbus_display) != 0;
 }
 
 static int64_t
@@ -540,6 +571,7 @@ const ZgHypervisorOps zg_hyp_libvirt = {
     .save = libvirt_save,
     .remove = libvirt_remove,
     .open_console = libvirt_open_console,
+    .has_dbus_display = libvirt_has_dbus_display,
     .memory_mib = libvirt_memory_mib,
     .destroy = libvirt_destroy,
 };

@@ -36,7 +36,7 @@ typedef struct {
     CallKind kind;
     char *id;
     char *xml;
-    ZgFd console;
+    ZgFd console, pictures;
     GPtrArray *domains;
     int64_t memory_mib;
     GError *error;
@@ -134,6 +134,12 @@ zg_hypervisor_kind(const ZgHypervisor *hyp)
     return hyp->kind;
 }
 
+bool
+zg_hypervisor_has_dbus_display(const ZgHypervisor *hyp)
+{
+    return hyp->ops->has_dbus_display(hyp->impl);
+}
+
 static void
 call_work(void *job)
 {
@@ -164,7 +170,7 @@ call_work(void *job)
         ops->remove(impl, call->id, &call->error);
         break;
     case CALL_CONSOLE:
-        call->console = ops->open_console(impl, call->id, &call->error);
+        call->console = ops->open_console(impl, call->id, &call->pictures, &call->error);
         break;
     case CALL_MEMORY:
         call->memory_mib = ops->memory_mib(impl, call->id);
@@ -179,7 +185,8 @@ call_done(void *job)
 
     switch (call->kind) {
     case CALL_CONSOLE:
-        call->answer.console(zg_fd_steal(&call->console), call->error, call->user);
+        call->answer.console(zg_fd_steal(&call->console), zg_fd_steal(&call->pictures), call->error,
+                             call->user);
         break;
     case CALL_LIST:
         call->answer.list(call->domains, call->error, call->user);
@@ -192,6 +199,7 @@ call_done(void *job)
         break;
     }
     zg_fd_clear(&call->console);
+    zg_fd_clear(&call->pictures);
     g_clear_pointer(&call->domains, g_ptr_array_unref);
     g_clear_error(&call->error);
     g_free(call->id);
@@ -211,7 +219,8 @@ call_new(ZgHypervisor *hyp, CallKind kind, const char *id, void *user)
 {
     Call *call = g_new0(Call, 1);
 
-    *call = (Call){.hyp = hyp, .kind = kind, .id = g_strdup(id), .console = -1, .user = user};
+    *call = (Call){.hyp = hyp, .kind = kind, .id = g_strdup(id), .console = -1, .pictures = -1,
+                    .user = user};
     return call;
 }
 

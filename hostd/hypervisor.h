@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     const char *uri;       /* `qemu:///embed?root=DIR`, `qemu:///system`, `fake:///DIR` */
     const char *qemu_user; /* as root: whom QEMU runs as (name or `+UID`); never root */
+    bool dbus_display;     /* use it where it is there */
 } ZgHypervisorOptions;
 
 /* One kind. Functions block and run on pool threads; @impl is the kind's own. */
@@ -52,7 +53,9 @@ typedef struct {
     bool (*reset)(void *impl, const char *id, GError **error);
     bool (*save)(void *impl, const char *id, GError **error);
     bool (*remove)(void *impl, const char *id, GError **error);
-    int (*open_console)(void *impl, const char *id, GError **error);
+    /* @out_pictures: a D-Bus display beside the console, or -1 */
+    int (*open_console)(void *impl, const char *id, int *out_pictures, GError **error);
+    bool (*has_dbus_display)(void *impl); /* any thread, once open */
     int64_t (*memory_mib)(void *impl, const char *id); /* resident; 0 when unknown */
     void (*destroy)(void *impl); /* loop; after all calls have ended */
 } ZgHypervisorOps;
@@ -75,8 +78,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ZgHypervisor, zg_hypervisor_free)
 /** zg_hypervisor_kind() - `embed`, `system`, `session` or `fake`. */
 const char *zg_hypervisor_kind(const ZgHypervisor *hypervisor);
 
+/** zg_hypervisor_has_dbus_display() - can guests be given one? Known once it is open. */
+bool zg_hypervisor_has_dbus_display(const ZgHypervisor *hypervisor);
+
 typedef void (*ZgHypDone)(const GError *error, void *user);
-typedef void (*ZgHypConsoleDone)(ZgFd console, const GError *error, void *user); /* owns @console */
+/* Owns @console, and @pictures: the same console's D-Bus display, or -1. */
+typedef void (*ZgHypConsoleDone)(ZgFd console, ZgFd pictures, const GError *error, void *user);
 typedef void (*ZgHypListDone)(const GPtrArray *domains, const GError *error, void *user);
 typedef void (*ZgHypMemoryDone)(int64_t memory_mib, void *user);
 

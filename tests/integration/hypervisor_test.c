@@ -32,7 +32,7 @@ typedef struct {
     ZgKvmProof kvm;
     char *xml;
     GError *error;
-    ZgFd console;
+    ZgFd console, pictures;
     unsigned n_stopped;
     unsigned n_domains;
     bool timed_out;
@@ -74,11 +74,12 @@ on_done(const GError *error, void *user)
 }
 
 static void
-on_console(ZgFd console, const GError *error, void *user)
+on_console(ZgFd console, ZgFd pictures, const GError *error, void *user)
 {
     Fixture *fix = user;
 
     fix->console = console;
+    fix->pictures = pictures;
     on_done(error, user);
 }
 
@@ -109,6 +110,24 @@ start(Fixture *fix)
     print_message("start: %d ms\n", (int)((zg_clock_mono_us() - begin_us) / 1000));
 }
 
+/* A D-Bus server that has read our first byte refuses a client that names no way to come in. */
+static void
+expect_dbus_display(Fixture *fix)
+{
+    static const char first[] = "\0AUTH\r\n";
+    char answer[9] = "";
+    struct pollfd wait = {.fd = fix->pictures, .events = POLLIN};
+
+    assert_int_equal(fix->pictures >= 0, zg_hypervisor_has_dbus_display(fix->hyp));
+    if (fix->pictures >= 0) {
+        assert_int_equal(write(fix->pictures, first, sizeof first - 1), sizeof first - 1);
+        assert_int_equal(poll(&wait, 1, 5000), 1);
+        assert_int_equal(read(fix->pictures, answer, 8), 8);
+        assert_string_equal(answer, "REJECTED");
+        zg_fd_clear(&fix->pictures);
+    }
+}
+
 static void
 expect_banner(Fixture *fix)
 {
@@ -123,6 +142,7 @@ expect_banner(Fixture *fix)
     assert_int_equal(read(fix->console, banner, 12), 12);
     assert_string_equal(banner, "RFB 003.008\n");
     zg_fd_clear(&fix->console);
+    expect_dbus_display(fix);
     print_message("console: %d ms\n", (int)((zg_clock_mono_us() - begin_us) / 1000));
 }
 
@@ -221,13 +241,16 @@ set_up(void **state)
             assert_int_equal(chown(socks, uid, gid), 0);
         }
         make_disk(disk, user);
-        fix.xml = zg_domain_xml(&spec);
-        fix.hyp = zg_hypervisor_new(&(ZgHypervisorOptions){.uri = uri, .qemu_user = user},
+        fix.hyp = zg_hypervisor_new(&(ZgHypervisorOptions){.uri = uri,
+                                                           .qemu_user = user,
+                                                           .dbus_display = true},
                                     &listener, &error);
+        assert_non_null(fix.hyp);
+        zg_hypervisor_open(fix.hyp, on_done, &fix);
+        wait_for_answer(&fix);
+        spec.dbus_display = zg_hypervisor_has_dbus_display(fix.hyp);
+        fix.xml = zg_domain_xml(&spec);
     }
-    assert_non_null(fix.hyp);
-    zg_hypervisor_open(fix.hyp, on_done, &fix);
-    wait_for_answer(&fix);
     *state = &fix;
     return 0;
 }

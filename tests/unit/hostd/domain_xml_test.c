@@ -66,6 +66,15 @@ kvm_passes_the_host_processor(void **state)
 }
 
 static void
+a_dbus_display_comes_second(void **state)
+{
+    ZgDomainSpec spec = plain;
+
+    spec.dbus_display = true;
+    expect_golden(&spec, "dbus-display.xml");
+}
+
+static void
 hostile_texts_stay_texts(void **state)
 {
     ZgDomainSpec spec = plain;
@@ -117,6 +126,7 @@ main(void)
         cmocka_unit_test(a_desktop_boots_from_its_disk_without_a_network),
         cmocka_unit_test(a_kernel_beside_the_image_is_booted_directly),
         cmocka_unit_test(kvm_passes_the_host_processor),
+        cmocka_unit_test(a_dbus_display_comes_second),
         cmocka_unit_test(hostile_texts_stay_texts),
         cmocka_unit_test(no_console_listens_and_nothing_depends_on_chance),
         cmocka_unit_test(a_card_address_is_local_and_its_own),

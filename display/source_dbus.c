@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "display/source_dbus.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "display/source.h"
+#include "display/source_stream.h"
+
+struct ZgSourceDbus {
+    const ZgSourceDbusEvents *events;
+    void *user;
+    ZgDbusPictures *pictures;
+    ZgSourceStream *streams[ZG_DBUS_N_LINKS]; /* the listener's only while somebody watches */
+    bool is_watched;
+    guint deadline, failure;
+};
+
+/* One message with a descriptor; it leaves at once or not at all. */
+static bool
+send_with_fd(int fd, const GByteArray *bytes, int passed)
+{
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {0};
+    struct iovec iov = {.iov_base = bytes->data, .iov_len = bytes->len};
+    struct msghdr message = {
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = control.room,
+        .msg_controllen = sizeof control.room,
+    };
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof passed);
+    memcpy(CMSG_DATA(head), &passed, sizeof passed);
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)bytes->len;
+}
+
+/* ---- the two connections ---- */
+
+/* Ends the source; nothing of it may be touched afterwards. */
+static void
+lose(ZgSourceDbus *s, const char *reason)
+{
+    g_clear_handle_id(&s->deadline, g_source_remove);
+    g_clear_handle_id(&s->failure, g_source_remove);
+    s->events->lost(s->user, reason);
+}
+
+static gboolean
+on_failure(gpointer data)
+{
+    ZgSourceDbus *s = data;
+
+    s->failure = 0;
+    lose(s, "the console's connection for pictures does not take what is sent");
+    return G_SOURCE_REMOVE;
+}
+
+/* Told later, so that callers keep their source. */
+static void
+fail_later(ZgSourceDbus *s)
+{
+    if (s->failure == 0) {
+        s->failure = g_idle_add(on_failure, s);
+    }
+}
+
+static gboolean
+on_deadline(gpointer data)
+{
+    ZgSourceDbus *s = data;
+
+    s->deadline = 0;
+    lose(s, "the console's connection for pictures did not answer in time");
+    return G_SOURCE_REMOVE;
+}
+
+static void
+set_deadline(ZgSourceDbus *s)
+{
+    g_clear_handle_id(&s->deadline, g_source_remove);
+    s->deadline = g_timeout_add(ZG_SOURCE_HANDSHAKE_MS, on_deadline, s);
+}
+
+static void begin(ZgSourceDbus *s, ZgDbusLink link, int fd);
+
+/* One end of a new socket pair becomes QEMU's, on which it then is the one that asks. */
+static void
+register_listener(ZgSourceDbus *s)
+{
+    g_autoptr(GByteArray) call = g_byte_array_new();
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+        fail_later(s);
+        return;
+    }
+    zg_dbus_pictures_register(s->pictures, call);
+    if (send_with_fd(zg_source_stream_fd(s->streams[ZG_DBUS_CONSOLE]), call, ends[1])) {
+        set_deadline(s);
+        begin(s, ZG_DBUS_LISTENER, ends[0]);
+    } else {
+        close(ends[0]);
+        fail_later(s);
+    }
+    close(ends[1]);
+}
+
+static bool
+on_console_bytes(void *user, const uint8_t *bytes, size_t n_bytes, size_t *out_used,
+                 GByteArray *out, GError **error)
+{
+    ZgSourceDbus *s = user;
+    bool was_ready = zg_dbus_pictures_is_ready(s->pictures);
+
+    if (!zg_dbus_pictures_feed(s->pictures, ZG_DBUS_CONSOLE, bytes, n_bytes, out_used, out,
+                               error)) {
+        return false;
+    }
+    if (!was_ready && zg_dbus_pictures_is_ready(s->pictures)) {
+        g_clear_handle_id(&s->deadline, g_source_remove);
+        zg_source_stream_flush(s->streams[ZG_DBUS_CONSOLE]);
+        if (s->is_watched) {
+            register_listener(s);
+        }
+    }
+    return true;
+}
+
+static bool
+on_listener_bytes(void *user, const uint8_t *bytes, size_t n_bytes, size_t *out_used,
+                  GByteArray *out, GError **error)
+{
+    ZgSourceDbus *s = user;
+
+    return zg_dbus_pictures_feed(s->pictures, ZG_DBUS_LISTENER, bytes, n_bytes, out_used, out,
+                                 error);
+}
+
+static void
+on_lost(void *user, const char *reason)
+{
+    lose(user, reason);
+}
+
+static const ZgSourceStreamOps stream_ops[ZG_DBUS_N_LINKS] = {
+    [ZG_DBUS_CONSOLE] = {on_console_bytes, on_lost, ZG_DBUS_PICTURES_INPUT_MAX},
+    [ZG_DBUS_LISTENER] = {on_listener_bytes, on_lost, ZG_DBUS_PICTURES_INPUT_MAX},
+};
+
+/* @fd: handed over. */
+static void
+begin(ZgSourceDbus *s, ZgDbusLink link, int fd)
+{
+    s->streams[link] = zg_source_stream_new(fd, &stream_ops[link], s);
+    zg_dbus_pictures_begin(s->pictures, link, zg_source_stream_out(s->streams[link]));
+    zg_source_stream_flush(s->streams[link]);
+}
+
+/* ---- pictures ---- */
+
+static void
+on_resize(void *user, int width, int height)
+{
+    ZgSourceDbus *s = user;
+
+    g_clear_handle_id(&s->deadline, g_source_remove); /* the first picture has come */
+    s->events->picture.resize(s->user, width, height);
+}
+
+static void
+on_pixels(void *user, ZgRect area, const uint8_t *bgrx)
+{
+    ZgSourceDbus *s = user;
+
+    s->events->picture.pixels(s->user, area, bgrx);
+}
+
+static const ZgDbusPicturesOps pictures_ops = {.resize = on_resize, .pixels = on_pixels};
+
+ZgSourceDbus *
+zg_source_dbus_new(int fd, const ZgSourceDbusEvents *events, void *user)
+{
+    ZgSourceDbus *s = g_new0(ZgSourceDbus, 1);
+
+    s->events = events;
+    s->user = user;
+    s->pictures = zg_dbus_pictures_new(&pictures_ops, s);
+    set_deadline(s);
+    begin(s, ZG_DBUS_CONSOLE, fd);
+    return s;
+}
+
+void
+zg_source_dbus_free(ZgSourceDbus *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    g_clear_handle_id(&s->deadline, g_source_remove);
+    g_clear_handle_id(&s->failure, g_source_remove);
+    for (int i = 0; i < ZG_DBUS_N_LINKS; i++) {
+        zg_source_stream_free(s->streams[i]);
+    }
+    zg_dbus_pictures_free(s->pictures);
+    g_free(s);
+}
+
+void
+zg_source_dbus_watch(ZgSourceDbus *s, bool watched)
+{
+    if (watched == s->is_watched) {
+        return;
+    }
+    s->is_watched = watched;
+    if (!watched) {
+        g_clear_pointer(&s->streams[ZG_DBUS_LISTENER], zg_source_stream_free);
+        if (zg_dbus_pictures_is_ready(s->pictures)) {
+            g_clear_handle_id(&s->deadline, g_source_remove); /* of a picture nobody wants */
+        }
+    } else if (zg_dbus_pictures_is_ready(s->pictures)) {
+        register_listener(s);
+    }
+}
