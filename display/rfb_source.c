@@ -530,6 +530,14 @@ zg_rfb_source_request(ZgRfbSource *s, GByteArray *out)
 }
 
 void
+zg_rfb_source_repaint(ZgRfbSource *s, GByteArray *out)
+{
+    s->wants_all = true;
+    s->requested = false;
+    zg_rfb_source_request(s, out);
+}
+
+void
 zg_rfb_source_key(ZgRfbSource *s, bool down, uint32_t keysym, uint32_t scancode, GByteArray *out)
 {
     if (!zg_rfb_source_is_ready(s)) {

@@ -56,6 +56,9 @@ bool zg_rfb_source_is_ready(const ZgRfbSource *source);
  */
 void zg_rfb_source_request(ZgRfbSource *source, GByteArray *out);
 
+/** zg_rfb_source_repaint() - ask for everything, whatever is asked for already. */
+void zg_rfb_source_repaint(ZgRfbSource *source, GByteArray *out);
+
 /** zg_rfb_source_key() - with its scancode when the console takes it; 0 is unknown. */
 void zg_rfb_source_key(ZgRfbSource *source, bool down, uint32_t keysym, uint32_t scancode,
                        GByteArray *out);

@@ -42,6 +42,9 @@ struct ZgSource {
  */
 ZgSource *zg_source_vnc_new(int fd, const ZgSourceEvents *events, void *user);
 
+/** zg_source_vnc_repaint() - what was shown is not to be relied on: the next update is whole. */
+void zg_source_vnc_repaint(ZgSource *vnc);
+
 /**
  * zg_source_qemu_new() - the same, whose pictures come by QEMU's D-Bus display where it has one
  * RFB stays for everything else, and for pictures whenever D-Bus has none.

@@ -83,7 +83,6 @@ on_dbus_pixels(void *user, ZgRect area, const uint8_t *bgrx)
     arm_update(q);
 }
 
-/* RFB has kept count of all that was drawn meanwhile. */
 static void
 return_to_vnc(QemuSource *q)
 {
@@ -94,9 +93,7 @@ return_to_vnc(QemuSource *q)
         if (q->vnc_width > 0) {
             q->events->picture.resize(q->user, q->vnc_width, q->vnc_height);
         }
-    }
-    if (q->is_requested) {
-        q->vnc->ops->request(q->vnc);
+        zg_source_vnc_repaint(q->vnc);
     }
 }
 
@@ -105,7 +102,7 @@ on_dbus_lost(void *user, const char *reason)
 {
     QemuSource *q = user;
 
-    zg_log_warning("console-pictures-lost", NULL, "pictures come by RFB from now on: %s", reason);
+    zg_log_info("console-pictures-lost", NULL, "pictures come by RFB from now on: %s", reason);
     g_clear_pointer(&q->dbus, zg_source_dbus_free);
     return_to_vnc(q);
 }

@@ -80,6 +80,15 @@ vnc_request(ZgSource *source)
     zg_source_stream_flush(v->stream);
 }
 
+void
+zg_source_vnc_repaint(ZgSource *source)
+{
+    VncSource *v = (VncSource *)source;
+
+    zg_rfb_source_repaint(v->rfb, zg_source_stream_out(v->stream));
+    zg_source_stream_flush(v->stream);
+}
+
 static void
 vnc_watch(ZgSource *source, bool watched)
 {

@@ -332,6 +332,12 @@ class Installation:
         console.wait(lambda c: c.count(PAPER, 8) * 64 > c.width * c.height / 2, 60, "a terminal")
         console.move(console.width // 3, console.height // 3)
 
+    def expect_dbus_pictures(self):
+        """Whoever looks at a desktop now has its pictures by QEMU's D-Bus display, if it has one."""
+        if "dbus" in self.run("qemu-system-x86_64", "-display", "help").stdout:
+            wait_for(lambda: "console-pictures:" in (self.dir / "log/front.log").read_text(), 30,
+                     "pictures by D-Bus")
+
     def log_off(self, api, session, seconds=120):
         api.follow(api.post(f"/my/sessions/{session['id']}/log-off"), seconds)
 

@@ -82,6 +82,7 @@ def as_user():
         inst.wait_ready("out", 1)
         assert inst.desktops(life="ready")[0]["id"] == desktop
         session, console = inst.open_console(inst.api("ana.garcia"), "out")
+        inst.expect_dbus_pictures()  # also one that was saved and resumed
         assert session["desktop"] == desktop
         console.close()
         inst.note("a night, and the same desktop")

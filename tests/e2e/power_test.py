@@ -31,6 +31,7 @@ def by_its_person(inst):
     api = inst.api("ana.garcia")
     session, console = inst.open_console(api, "tiny")
     inst.terminal(console)
+    inst.expect_dbus_pictures()
     desktop, = inst.desktops(pool="tiny")
     memory(inst)
     agent, = guest_agent.take(inst, desktop["id"])

@@ -7,6 +7,7 @@ usage: worker_test.py ZAGUAN-DISPLAY RFB-CONSOLE
 import array
 import json
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -74,8 +75,10 @@ class Worker:
 
         def move_door():
             os.dup2(far.fileno(), 3)
-        self.process = subprocess.Popen([PROGRAM, "--worker"], preexec_fn=move_door, pass_fds=[3],
-                                        close_fds=True)
+        self.log = tempfile.NamedTemporaryFile("r")
+        with open(self.log.name, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen([PROGRAM, "--worker"], preexec_fn=move_door,
+                                            pass_fds=[3], close_fds=True, stderr=log)
         far.close()
         self.door.settimeout(0.05)
 
@@ -103,6 +106,9 @@ class Worker:
             return next((m for m in self.messages
                          if all(m.get(k) == v for k, v in fields.items())), None)
         return until(found, f"message {fields}")
+
+    def wait_log(self, word):
+        until(lambda: any(word in line for line in self.log), f"'{word}' in the worker's log")
 
     def dirty_kb(self):
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as lines:
@@ -175,6 +181,10 @@ class Viewer:
                 assert encoding == QEMU_KEY, encoding
         self.request()
 
+    def step_if_any(self, seconds):
+        if select.select([self.stream], [], [], seconds)[0]:
+            self.step()
+
     def pixel(self, x, y):
         at = (y * self.width + x) * 4
         b, g, r = self.pixels[at:at + 3]
@@ -206,7 +216,9 @@ class Viewer:
             pass
 
 
-class WorkerTest(unittest.TestCase):
+class WorkerCase(unittest.TestCase):
+    """A worker that was started, and consoles to give it."""
+
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.worker = Worker()
@@ -230,6 +242,8 @@ class WorkerTest(unittest.TestCase):
         self.worker.send(console.connect(), type="console", epoch=epoch)
         return console
 
+
+class WorkerTest(WorkerCase):
     def test_a_viewer_sees_the_console_and_types_into_it(self):
         console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
         self.worker.wait(type="size", width=640, height=480)

@@ -66,7 +66,8 @@ try_sockets(void)
 
     return !(is_refused(socket(AF_INET, SOCK_STREAM, 0)) &&
              is_refused(socket(AF_UNIX, SOCK_STREAM, 0)) &&
-             is_refused(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) &&
+             is_refused(socketpair(AF_INET, SOCK_STREAM, 0, pair)) &&
+             socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && /* connected to nobody else */
              is_refused(syscall(SYS_connect, 0, NULL, 0)) &&
              is_refused(syscall(SYS_bind, 0, NULL, 0)));
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A hostile console's D-Bus, on either connection, in pieces cut by the data itself. */
+#include <stdlib.h>
+
+#include "common/base/limits.h"
+#include "display/dbus_pictures.h"
+#include "display/frame.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Larger screens are legal, but would make the fuzzer measure memset(). */
+#define SIDE_MAX 512
+
+typedef struct {
+    ZgFrame frame;
+    bool too_large;
+} Painter;
+
+static void
+on_resize(void *user, int width, int height)
+{
+    Painter *p = user;
+
+    if (!zg_screen_is_allowed(width, height)) {
+        abort();
+    }
+    p->too_large = width > SIDE_MAX || height > SIDE_MAX;
+    if (!p->too_large) {
+        zg_frame_resize(&p->frame, width, height);
+    }
+}
+
+static void
+on_pixels(void *user, ZgRect area, const uint8_t *bgrx)
+{
+    Painter *p = user;
+
+    if (!p->too_large) {
+        zg_frame_put(&p->frame, area, bgrx);
+    }
+}
+
+static const ZgDbusPicturesOps ops = {.resize = on_resize, .pixels = on_pixels};
+
+/* The words that let us in are the same every time: the fuzzer need not find them. */
+static void
+let_in(ZgDbusPictures *pictures, ZgDbusLink link, GByteArray *out)
+{
+    static const char words[] = "DATA\r\nOK 0\r\n", more[] = "AGREE_UNIX_FD\r\n";
+    size_t n_used;
+
+    zg_dbus_pictures_begin(pictures, link, out);
+    if (!zg_dbus_pictures_feed(pictures, link, (const uint8_t *)words, sizeof words - 1, &n_used,
+                               out, NULL) ||
+        (link == ZG_DBUS_CONSOLE &&
+         !zg_dbus_pictures_feed(pictures, link, (const uint8_t *)more, sizeof more - 1, &n_used,
+                                out, NULL))) {
+        abort();
+    }
+}
+
+static void
+feed(ZgDbusPictures *pictures, ZgDbusLink link, const uint8_t *data, size_t n, size_t piece)
+{
+    g_autoptr(GByteArray) held = g_byte_array_new();
+    g_autoptr(GByteArray) out = g_byte_array_new();
+
+    for (size_t at = 0; at < n; at += piece) {
+        size_t n_used;
+        g_byte_array_append(held, data + at, (guint)MIN(piece, n - at));
+        if (!zg_dbus_pictures_feed(pictures, link, held->data, held->len, &n_used, out, NULL)) {
+            return;
+        }
+        if (n_used > held->len || held->len - n_used > ZG_DBUS_PICTURES_INPUT_MAX) {
+            abort();
+        }
+        g_byte_array_remove_range(held, 0, (guint)n_used);
+        if (zg_dbus_pictures_is_ready(pictures)) {
+            zg_dbus_pictures_register(pictures, out);
+        }
+        g_byte_array_set_size(out, 0);
+    }
+}
+
+/* The first byte: bit 0 the connection, bit 1 whether we are let in already; the second: pieces. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    g_autoptr(ZgDbusPictures) pictures = NULL;
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    Painter painter = {0};
+    ZgDbusLink link;
+
+    if (n < 2) {
+        return 0;
+    }
+    link = data[0] & 1 ? ZG_DBUS_LISTENER : ZG_DBUS_CONSOLE;
+    zg_frame_init(&painter.frame, 1, 1);
+    pictures = zg_dbus_pictures_new(&ops, &painter);
+    if (data[0] & 2) {
+        let_in(pictures, link, out);
+    } else {
+        zg_dbus_pictures_begin(pictures, link, out);
+    }
+    feed(pictures, link, data + 2, n - 2, data[1] == 0 ? n : data[1]);
+    zg_frame_clear(&painter.frame);
+    return 0;
+}
