@@ -76,6 +76,12 @@ class WebSocket:
 
     def message(self):
         """The next binary message."""
+        while (message := self.any_message()) is None:
+            pass
+        return message
+
+    def any_message(self):
+        """The next binary message; None when there was a text for `texts` instead."""
         whole = b""
         while True:
             self._need(2)
@@ -97,6 +103,7 @@ class WebSocket:
                 self.send(payload, 10)
             elif opcode == 1:
                 self.texts.append(json.loads(payload))
+                return None
             elif opcode in (0, 2):
                 whole += payload
                 if first & 0x80:
@@ -204,8 +211,16 @@ class Console:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise AssertionError(f"{what} did not come within {seconds} s")
-            if self.stream or self.web.readable(min(left, 1)):
-                self.step()
+            self.poll(min(left, 1))
+
+    def poll(self, seconds):
+        """Handle what comes within that time. Return: whether something did."""
+        if not self.stream and self.web.readable(seconds):
+            self.stream += self.web.any_message() or b""
+        if not self.stream:
+            return False
+        self.step()
+        return True
 
     def pixel(self, x, y):
         """(red, green, blue)"""
