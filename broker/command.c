@@ -222,6 +222,104 @@ zg_command_done(ZgTx *tx, const char *host, const ZgAgentDone *done, GError **er
                   done->result, error);
 }
 
+static bool
+is_for_all(const ZgHostCommand *command)
+{
+    return strcmp(command->host, ZG_COMMAND_ALL_HOSTS) == 0;
+}
+
+/* Names of hosts in this state. */
+static GPtrArray *
+hosts_in(ZgTx *tx, const char *state, GError **error)
+{
+    g_autoptr(ZgRows) rows =
+        zg_tx_query(tx, error, "SELECT name FROM hosts WHERE state = $1 ORDER BY name", "t", state);
+    GPtrArray *names = rows != NULL ? g_ptr_array_new_with_free_func(g_free) : NULL;
+
+    while (rows != NULL && zg_rows_next(rows, NULL)) {
+        g_ptr_array_add(names, g_strdup(zg_rows_text(rows, 0)));
+    }
+    return names;
+}
+
+static bool
+tell_waiting(ZgTx *tx, const ZgHostCommand *command, const char *text, GError **error)
+{
+    g_autoptr(ZgOperation) operation =
+        command->operation == NULL ? NULL
+                                   : zg_row_find(tx, &zg_operation_rows, command->operation, error);
+
+    if (operation == NULL) {
+        return command->operation == NULL;
+    }
+    return g_strcmp0(operation->text, text) == 0 ||
+           zg_operation_progress(tx, operation, operation->percent, text, error);
+}
+
+/* One of the same for each of @hosts; the original is over without having meant anything. */
+static bool
+spread(ZgTx *tx, ZgHostCommand *command, const GPtrArray *hosts, GError **error)
+{
+    for (guint i = 0; i < hosts->len; i++) {
+        ZgCommandWish wish = {.host = g_ptr_array_index(hosts, i), .kind = command->kind,
+                              .operation = command->operation,
+                              .ttl_ms = ZG_COMMAND_IMPORT_TTL_MS};
+        json_t *fields = zg_json_parse(command->fields, strlen(command->fields), error);
+
+        if (fields == NULL || !zg_command_queue(tx, &wish, fields, error)) {
+            return false;
+        }
+    }
+    zg_set_text(&command->state, "done");
+    command->finished_us = zg_tx_now_us(tx);
+    return zg_row_save(tx, &zg_host_command_rows, command, "state", "queued", error) &&
+           tell_waiting(tx, command, NULL, error);
+}
+
+bool
+zg_commands_spread(ZgTx *tx, GError **error)
+{
+    g_autoptr(GPtrArray) all = zg_row_select(tx, &zg_host_command_rows, free_command, error,
+                                             "WHERE host = $1 AND state = 'queued'", "t",
+                                             ZG_COMMAND_ALL_HOSTS);
+    g_autoptr(GPtrArray) linked = NULL;
+    g_autoptr(GPtrArray) expected = NULL;
+
+    if (all == NULL || all->len == 0) {
+        return all != NULL;
+    }
+    linked = hosts_in(tx, "linked", error);
+    expected = linked != NULL ? hosts_in(tx, "suspected", error) : NULL;
+    for (guint i = 0; expected != NULL && i < all->len; i++) {
+        ZgHostCommand *command = g_ptr_array_index(all, i);
+        bool waits = linked->len == 0 || expected->len > 0;
+
+        if (!(waits ? tell_waiting(tx, command, "waiting for a hypervisor host to connect", error)
+                    : spread(tx, command, linked, error))) {
+            return false;
+        }
+    }
+    return expected != NULL;
+}
+
+/* Nobody waits longer: those that are linked take it, however many were expected too. */
+static bool
+expire(ZgTx *tx, ZgHostCommand *command, GError **error)
+{
+    g_autoptr(GPtrArray) linked = NULL;
+
+    if (!is_for_all(command)) {
+        return finish(tx, command, "expired", "timeout", "the host did not answer in time", NULL,
+                      error);
+    }
+    linked = hosts_in(tx, "linked", error);
+    if (linked != NULL && linked->len == 0) {
+        return finish(tx, command, "expired", "no-host",
+                      "no hypervisor host connected that could take the image", NULL, error);
+    }
+    return linked != NULL && spread(tx, command, linked, error);
+}
+
 bool
 zg_commands_expire(ZgTx *tx, GError **error)
 {
@@ -230,8 +328,7 @@ zg_commands_expire(ZgTx *tx, GError **error)
                                               zg_tx_now_us(tx));
 
     for (guint i = 0; late != NULL && i < late->len; i++) {
-        if (!finish(tx, g_ptr_array_index(late, i), "expired", "timeout",
-                    "the host did not answer in time", NULL, error)) {
+        if (!expire(tx, g_ptr_array_index(late, i), error)) {
             return false;
         }
     }

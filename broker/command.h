@@ -8,6 +8,10 @@
 
 #define ZG_COMMAND_TTL_MS 30000
 #define ZG_COMMAND_IMPORT_TTL_MS (3600 * 1000)
+/* As a wish's host: every host that is linked, or the first to come before the command expires. */
+#define ZG_COMMAND_ALL_HOSTS "*"
+/* Silence makes a host lost long before this; then the others need not wait for it. */
+#define ZG_COMMAND_HOSTS_WAIT_MS 30000
 
 /* What to send; borrowed. */
 typedef struct {
@@ -26,6 +30,13 @@ bool zg_command_queue(ZgTx *tx, const ZgCommandWish *wish, json_t *fields, GErro
 /** zg_command_sign_on() - queue the sign-on of this session in this desktop's guest. */
 bool zg_command_sign_on(ZgTx *tx, const ZgSession *session, const ZgDesktop *desktop,
                         const ZgPool *pool, GError **error);
+
+/**
+ * zg_commands_spread() - what is for all hosts becomes one command each
+ * As long as no host is linked, or one may come back at any moment, it waits, and its operation
+ * says so. Hosts' rows must be up to date.
+ */
+bool zg_commands_spread(ZgTx *tx, GError **error);
 
 /**
  * zg_command_done() - a host answered; acts on the answer (image known, operation over, …)

@@ -402,7 +402,8 @@ zg_reconcile_sweep(ZgStore *store, GHashTable *links, ZgHostState absent, ZgLine
 
     sweep.tx = zg_tx_begin(store, ZG_TX_WRITE, error);
     if (sweep.tx == NULL || !zg_commands_expire(sweep.tx, error) || !reload(&sweep, error) ||
-        !check_all(&sweep, error) || !reload(&sweep, error) || !assign_waiting(&sweep, error) ||
+        !check_all(&sweep, error) || !zg_commands_spread(sweep.tx, error) ||
+        !reload(&sweep, error) || !assign_waiting(&sweep, error) ||
         !reload(&sweep, error) || !zg_capacity_check(sweep.tx, &sweep.rows, error) ||
         !zg_operations_check(sweep.tx, error) || !reload(&sweep, error)) {
         return NULL;

@@ -29,12 +29,6 @@ free_template(gpointer data)
     zg_template_free(data);
 }
 
-static void
-free_host(gpointer data)
-{
-    zg_host_free(data);
-}
-
 static json_t *
 view_pool(ZgTx *tx, const void *row, GError **error)
 {
@@ -549,35 +543,19 @@ typedef struct {
     const char *os;
 } Import;
 
+/* Hosts may be on their way, e.g. after a start: the sweep gives it to them. */
 static bool
 queue_imports(ZgTx *tx, const Import *import, const char *operation, GError **error)
 {
-    g_autoptr(GPtrArray) hosts = zg_row_select(tx, &zg_host_rows, free_host, error,
-                                               "WHERE state = 'linked' ORDER BY name", "");
+    ZgCommandWish wish = {.host = ZG_COMMAND_ALL_HOSTS, .kind = "image_import",
+                          .operation = operation, .ttl_ms = ZG_COMMAND_HOSTS_WAIT_MS};
+    json_t *fields = json_pack("{s:s, s:I, s:s}", "template", import->name, "version",
+                               (json_int_t)import->version, "path", import->path);
 
-    if (hosts == NULL) {
-        return false;
-    }
-    if (hosts->len == 0) {
-        g_set_error(error, ZG_ERROR, ZG_ERROR_UNAVAILABLE,
-                    "no-host: no hypervisor host is connected that could take the image");
-        return false;
-    }
-    for (guint i = 0; i < hosts->len; i++) {
-        const ZgHost *host = g_ptr_array_index(hosts, i);
-        ZgCommandWish wish = {.host = host->name, .kind = "image_import", .operation = operation,
-                              .ttl_ms = ZG_COMMAND_IMPORT_TTL_MS};
-        json_t *fields = json_pack("{s:s, s:I, s:s}", "template", import->name, "version",
-                                   (json_int_t)import->version, "path", import->path);
-
-        zg_view_set_text(fields, "kernel", import->kernel);
-        zg_view_set_text(fields, "initrd", import->initrd);
-        zg_view_set_text(fields, "os", import->os);
-        if (!zg_command_queue(tx, &wish, fields, error)) {
-            return false;
-        }
-    }
-    return true;
+    zg_view_set_text(fields, "kernel", import->kernel);
+    zg_view_set_text(fields, "initrd", import->initrd);
+    zg_view_set_text(fields, "os", import->os);
+    return zg_command_queue(tx, &wish, fields, error);
 }
 
 bool

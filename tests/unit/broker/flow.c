@@ -26,13 +26,13 @@ free_observed(gpointer data)
 }
 
 void
-flow_hello(Flow *flow)
+flow_host(Flow *flow, const char *name)
 {
     g_autoptr(ZgAgentHello) hello = zg_agent_hello_new();
     g_autoptr(GError) error = NULL;
     int64_t epoch = 0;
 
-    hello->host = g_strdup("h1");
+    hello->host = g_strdup(name);
     hello->boot_id = g_strdup("boot-1");
     hello->driver = g_strdup("fake");
     hello->cpus = 8;
@@ -41,6 +41,12 @@ flow_hello(Flow *flow)
     hello->capabilities = g_strsplit("save nat isolated", " ", -1);
     assert_true(zg_agent_store_hello(flow->service->store, hello, &epoch, &error));
     assert_int_equal(epoch, 1);
+}
+
+void
+flow_hello(Flow *flow)
+{
+    flow_host(flow, "h1");
 }
 
 void
@@ -141,7 +147,7 @@ carry_out(Flow *flow, const ZgHostCommand *command)
     if (done->ok && machine != NULL && strcmp(command->kind, "sign_off") == 0) {
         machine->signed_off = true;
     }
-    assert_true(zg_agent_store_done(flow->service->store, "h1", done, &error));
+    assert_true(zg_agent_store_done(flow->service->store, command->host, done, &error));
 }
 
 static void

@@ -23,6 +23,9 @@ extern int64_t flow_now_us;
 void flow_start(Flow *flow);
 void flow_stop(Flow *flow);
 
+/** flow_host() - another host's link begins; where its machines are is not told. */
+void flow_host(Flow *flow, const char *name);
+
 /** flow_hello() - the host's link begins anew. */
 void flow_hello(Flow *flow);
 
