@@ -223,14 +223,18 @@ step_ready(ZgTx *tx, ZgDesktop *desktop, GError **error)
     return true;
 }
 
-/* Nobody can be looking: no worker holds its console, or its memory lies on the disk. */
+/*
+ * Nobody can be looking: no worker holds its console and its front knows of no viewer, or its
+ * memory lies on the disk. Viewers wait at their worker while a console is opened anew.
+ */
 static bool
 hold_unseen(ZgTx *tx, const ZgDesktop *desktop, ZgSession *session, GError **error)
 {
     ZgCause cause = {.reason = "transport-lost", .actor = "broker"};
 
     if (zg_session_state(session) != ZG_SESSION_ACTIVE || !is_seen(desktop) ||
-        (desktop->seen_console && !has_power(desktop, ZG_POWER_SUSPENDED))) {
+        ((desktop->seen_console || desktop->seen_viewers > 0) &&
+         !has_power(desktop, ZG_POWER_SUSPENDED))) {
         return true;
     }
     session->viewers = 0;

@@ -181,7 +181,9 @@ zg_session_viewer(ZgTx *tx, const char *host, const ZgAgentViewer *viewer, GErro
         return viewer_in(tx, session, desktop, viewer, error);
     }
     if (strcmp(viewer->event, "first-frame") == 0) {
-        return true;
+        /* Told again of everybody who looks when hostd is back: this one never left. */
+        return zg_session_state(session) == ZG_SESSION_ACTIVE ||
+               viewer_in(tx, session, desktop, viewer, error);
     }
     return viewer_left(tx, session, viewer, error);
 }

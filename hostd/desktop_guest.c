@@ -133,6 +133,7 @@ zg_desktop_front_connected(ZgDesktop *desktop, bool connected)
 {
     desktop->front = connected;
     desktop->console = false;
+    desktop->viewers = 0; /* as with the console: who still looks is told anew */
     g_clear_handle_id(&desktop->console_timer, g_source_remove);
     if (connected) {
         /* The front first tells what it holds; then what is missing is sent. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Hosts that come late or come back: imports wait for them. */
+/* Hosts that come late or come back: imports wait for them, and who looks on stays. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -27,6 +27,12 @@ teardown(void **state)
     flow_stop(&flow);
     return 0;
 }
+
+#define assert_session(id, field, expected)                                                        \
+    do {                                                                                           \
+        g_autofree char *seen_ = flow_session(&flow, id, field);                                   \
+        assert_string_equal(seen_, expected);                                                      \
+    } while (0)
 
 static void
 set_host(const char *name, ZgHostState state)
@@ -128,6 +134,50 @@ an_import_waits_for_a_host_that_is_away_for_a_moment_but_not_for_ever(void **sta
     assert_int_equal(flow_did(&flow, "image_import"), 3);
 }
 
+/* A person at a desktop whose hostd has just been started again: a link without a console yet. */
+static char *
+looked_at(int viewers_told)
+{
+    g_autofree char *desktop = NULL;
+    char *session;
+    ZgObserved *machine;
+
+    flow_template(&flow, "tiny");
+    flow_pool(&flow, "office", 1, 2);
+    flow_settle(&flow);
+    session = flow_open(&flow, "anna", "office", NULL);
+    flow_viewer(&flow, session, "in", 1);
+    flow_settle(&flow);
+    assert_session(session, "state", "active");
+    desktop = flow_session(&flow, session, "desktop");
+    machine = flow_machine(&flow, desktop);
+    machine->console = false;
+    machine->viewers = viewers_told;
+    flow_hello(&flow);
+    flow_settle(&flow);
+    return session;
+}
+
+static void
+who_looks_on_while_a_console_is_opened_anew_is_not_held(void **state)
+{
+    g_autofree char *session = looked_at(1);
+
+    (void)state;
+    assert_session(session, "state", "active");
+}
+
+static void
+who_is_told_of_again_is_active_again(void **state)
+{
+    g_autofree char *session = looked_at(0);
+
+    (void)state;
+    assert_session(session, "state", "held");
+    flow_viewer(&flow, session, "first-frame", 1);
+    assert_session(session, "state", "active");
+}
+
 int
 main(void)
 {
@@ -136,6 +186,8 @@ main(void)
         T(an_import_waits_for_the_first_host_to_connect),
         T(an_import_that_no_host_comes_for_fails_after_half_a_minute),
         T(an_import_waits_for_a_host_that_is_away_for_a_moment_but_not_for_ever),
+        T(who_looks_on_while_a_console_is_opened_anew_is_not_held),
+        T(who_is_told_of_again_is_active_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
