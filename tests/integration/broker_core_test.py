@@ -204,6 +204,15 @@ class BrokerCore(unittest.TestCase):
             m["generation"] == 2 for m in self.host.machines.values()
             if m["desktop"] == session["desktop"]))
 
+    def test_an_import_asked_for_before_the_first_host_links_waits_for_it(self):
+        answer = self.inst.call("POST", "/templates/tiny/versions", {"path": "tiny.qcow2"})
+        ident = answer.get("operation", answer)["id"]
+        until("a word of what it waits for", lambda: "waiting for a hypervisor host" in
+              self.inst.call("GET", f"/operations/{ident}")["text"])
+        self.link()
+        self.operation_done(answer)
+        self.assertEqual(len(self.host.did("image_import")), 1)
+
     def test_a_display_that_refuses_or_says_nothing_gives_no_ticket(self):
         self.have_pool()
         session = self.inst.call("POST", "/my/sessions", {"pool": "office"})
