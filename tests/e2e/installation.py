@@ -11,6 +11,7 @@ folder, on free ports of 127.0.0.1; leaving the block ends what was started, by 
 removes the folder. With a failure the ends of the logs are printed; ZAGUAN_TEST_KEEP=1 keeps the
 folder, ZAGUAN_TEST_LOG=1 prints logs always.
 """
+import faulthandler
 import json
 import os
 import pathlib
@@ -31,6 +32,11 @@ import console_client  # noqa: E402
 
 Problem = api_client.Problem
 wait_for = api_client.wait_for
+
+# The harness ends a test at its limit, with a moment for last words: some time before, it is ended
+# from within, so that its logs are told and nothing is left behind.
+LIMIT_S = int(os.environ.get("ZAGUAN_TEST_SECONDS", "0"))
+CLEANING_S = 30
 
 PAPER = (0xF7, 0xF5, 0xEE)  # background of the templates' terminal
 
@@ -58,8 +64,15 @@ def build_folder():
     return (ROOT / os.environ.get("ZAGUAN_BUILD", "build-test")).resolve()
 
 
+class Ended(BaseException):
+    """Not for those who are patient with a program that is away."""
+
+
 def ended(number, frame):
-    raise TimeoutError("the test was ended from outside")
+    """SIGTERM, or the alarm some time before it: say where every thread is, then clean up."""
+    faulthandler.dump_traceback(all_threads=True)
+    raise Ended("the test was ended from outside" if number == signal.SIGTERM
+                else "the test's time is almost over; above is where it was")
 
 
 def free_ports(n):
@@ -161,16 +174,21 @@ class Installation:
     def __enter__(self):
         # A test that is ended from outside ends its installation too, and says where it was.
         signal.signal(signal.SIGTERM, ended)
+        signal.signal(signal.SIGALRM, ended)
+        if LIMIT_S:
+            signal.alarm(max(LIMIT_S - CLEANING_S, 1))
         try:
             self.make()
             self.up()
             self.fill()
         except BaseException as failure:
+            signal.alarm(0)
             self.leave(failure)
             raise
         return self
 
     def __exit__(self, kind, failure, trace):
+        signal.alarm(0)
         self.leave(failure)
 
     def note(self, what):

@@ -29,7 +29,8 @@ class Closed(Exception):
 
 
 class WebSocket:
-    """Binary messages over wss. Text messages are collected in `texts`."""
+    """Binary messages over wss. Text messages are collected in `texts`. A message is waited for
+    until `until` (monotonic), or for `timeout` seconds when that is None, whatever else comes."""
 
     def __init__(self, address, port, ca, origin=None, path="/console", timeout=30):
         context = ssl.create_default_context(cafile=ca)
@@ -37,6 +38,7 @@ class WebSocket:
         self.socket = context.wrap_socket(raw, server_hostname=address)
         self.socket.settimeout(timeout)
         self.received, self.texts, self.closed = b"", [], None
+        self.timeout, self.until = timeout, None
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: {address}:{port}", "Upgrade: websocket",
                  "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
@@ -67,33 +69,46 @@ class WebSocket:
             head += bytes([0x80 | 127]) + struct.pack(">Q", n)
         self.socket.sendall(head + mask + bytes(b ^ mask[i & 3] for i, b in enumerate(payload)))
 
-    def _need(self, n):
+    def _need(self, n, until):
         while len(self.received) < n:
-            chunk = self.socket.recv(1 << 18)
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("no whole message of the server in time")
+            self.socket.settimeout(left)
+            try:
+                chunk = self.socket.recv(1 << 18)
+            finally:
+                self.socket.settimeout(self.timeout)
             if not chunk:
                 raise Closed(1006, "connection lost")
             self.received += chunk
 
     def message(self):
         """The next binary message."""
-        while (message := self.any_message()) is None:
-            pass
-        return message
+        outer = self.until
+        self.until = outer or time.monotonic() + self.timeout
+        try:
+            while (message := self.any_message()) is None:
+                pass
+            return message
+        finally:
+            self.until = outer
 
     def any_message(self):
         """The next binary message; None when there was a text for `texts` instead."""
         whole = b""
+        until = self.until or time.monotonic() + self.timeout
         while True:
-            self._need(2)
+            self._need(2, until)
             first, second = self.received[0], self.received[1]
             n, at = second & 127, 2
             if n == 126:
-                self._need(4)
+                self._need(4, until)
                 n, at = struct.unpack(">H", self.received[2:4])[0], 4
             elif n == 127:
-                self._need(10)
+                self._need(10, until)
                 n, at = struct.unpack(">Q", self.received[2:10])[0], 10
-            self._need(at + n)
+            self._need(at + n, until)
             payload, self.received = self.received[at:at + n], self.received[at + n:]
             opcode = first & 15
             if opcode == 8:
@@ -203,15 +218,27 @@ class Console:
 
     def wait(self, condition, seconds=60, what="the picture"):
         """Follow the screen until `condition(self)`; its value is returned."""
+        deadline = self.web.until = time.monotonic() + seconds
+        late = f"{what} did not come within {seconds} s"
+        try:
+            while True:
+                value = condition(self)
+                if value:
+                    return value
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(late)
+                self.poll(min(left, 1))
+        except TimeoutError as failure:
+            raise AssertionError(late) from failure
+        finally:
+            self.web.until = None
+
+    def settle(self, still=0.3, seconds=3):
+        """Follow the screen until it stands still; one that never does is left as it is."""
         deadline = time.monotonic() + seconds
-        while True:
-            value = condition(self)
-            if value:
-                return value
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"{what} did not come within {seconds} s")
-            self.poll(min(left, 1))
+        while time.monotonic() < deadline and self.poll(still):
+            pass
 
     def poll(self, seconds):
         """Handle what comes within that time. Return: whether something did."""
