@@ -18,6 +18,7 @@
 
 #define DOOR_FD 3
 #define STATS_S 5
+#define SIZE_PAUSE_MS 100 /* from one report of the size to the next: a guest may change it faster */
 #define ID_BYTES_MAX 64
 
 typedef struct {
@@ -25,6 +26,9 @@ typedef struct {
     ZgPipeline *pipeline;
     char *desktop; /* id, for the log */
     int64_t epoch; /* of the console held or asked for */
+    int width, height;
+    bool size_told;
+    guint size_pause;
 } Worker;
 
 static void
@@ -54,10 +58,33 @@ on_console_lost(void *user, const char *reason)
                            "reason", reason));
 }
 
+static gboolean
+tell_size(gpointer data)
+{
+    Worker *w = data;
+
+    if (w->size_told) {
+        w->size_pause = 0;
+        return G_SOURCE_REMOVE;
+    }
+    w->size_told = true;
+    send_message(json_pack("{s:s, s:i, s:i}", "type", "size", "width", w->width, "height",
+                           w->height));
+    return G_SOURCE_CONTINUE;
+}
+
 static void
 on_size(void *user, int width, int height)
 {
-    send_message(json_pack("{s:s, s:i, s:i}", "type", "size", "width", width, "height", height));
+    Worker *w = user;
+
+    w->width = width;
+    w->height = height;
+    w->size_told = false;
+    if (w->size_pause == 0) {
+        tell_size(w);
+        w->size_pause = g_timeout_add(SIZE_PAUSE_MS, tell_size, w);
+    }
 }
 
 static void
@@ -333,6 +360,7 @@ zg_worker_main(int argc, char **argv)
     send_message(json_pack("{s:s, s:I}", "type", "ready", "pid", (json_int_t)getpid()));
     g_main_loop_run(w.loop);
     zg_pipeline_free(w.pipeline);
+    g_clear_handle_id(&w.size_pause, g_source_remove);
     g_main_loop_unref(w.loop);
     g_free(w.desktop);
     return 0;

@@ -147,6 +147,19 @@ class ScriptedTest(worker_test.WorkerCase):
         viewer.key(True, 0x61, 30)  # the keyboard stays RFB's
         console.wait_event("key down 0x61 scancode 30")
 
+    def test_a_guest_that_changes_its_size_all_the_time_is_reported_now_and_then(self):
+        self.give_both()
+        viewer = Viewer(self.worker, "a")
+        listener = self.display.listener(1)
+        n_sizes = 2000
+        for i in range(n_sizes):
+            listener.sendall(scanout(40 + i % 7, 30, RED))
+        listener.sendall(scanout(81, 61, GREEN))
+        viewer.wait_pixel(80, 60, GREEN)
+        self.worker.wait(type="size", width=81, height=61)
+        sizes = [m for m in self.worker.messages if m["type"] == "size"]
+        self.assertLess(len(sizes), n_sizes / 10)
+
     def test_nobody_is_told_while_nobody_looks(self):
         self.give_both()
         viewer = Viewer(self.worker, "a")
