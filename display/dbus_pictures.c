@@ -8,6 +8,9 @@
 #include "display/dbus_wire.h"
 
 #define LISTENER "org.qemu.Display1.Listener"
+#define LISTENER_MAP LISTENER ".Unix.Map"
+#define SCANOUT_MAP_BYTES 24 /* 6 numbers, the first of which counts descriptors */
+#define UPDATE_MAP_BYTES 16
 #define SCANOUT_BYTES 20 /* of its body before the pixels: 4 numbers and their length */
 #define UPDATE_BYTES 28  /* 6 numbers and the length */
 
@@ -53,6 +56,9 @@ struct ZgDbusPictures {
     size_t stride;   /* bytes of a row as they come */
     uint32_t *row;   /* one, converted; `n_row` pixels */
     size_t n_row;
+    const uint8_t *map; /* the picture in shared memory, `map_stride` bytes a row; or NULL */
+    size_t map_stride;
+    Format map_format;
 };
 
 static ZgDbusResult
@@ -125,6 +131,42 @@ convert_row(const Format *f, const uint8_t *from, int n_pixels, uint32_t *to)
 
 /* ---- pictures ---- */
 
+static void
+need_row(ZgDbusPictures *p, int n_pixels)
+{
+    if (p->n_row < (size_t)n_pixels) {
+        p->n_row = (size_t)n_pixels;
+        p->row = g_renew(uint32_t, p->row, p->n_row);
+    }
+}
+
+/* Rows @stride bytes apart. */
+static void
+give_rows(ZgDbusPictures *p, const Format *format, ZgRect area, const uint8_t *rows, size_t stride)
+{
+    int n_rows = area.height;
+
+    if (format->is_native && stride == (size_t)area.width * sizeof *p->row) {
+        p->ops->pixels(p->user, area, rows);
+        return;
+    }
+    area.height = 1;
+    for (int i = 0; i < n_rows; i++, area.y++, rows += stride) {
+        if (format->is_native) {
+            p->ops->pixels(p->user, area, rows);
+        } else {
+            convert_row(format, rows, area.width, p->row);
+            p->ops->pixels(p->user, area, (const uint8_t *)p->row);
+        }
+    }
+}
+
+static bool
+stride_is_allowed(size_t stride, uint32_t width, const Format *format)
+{
+    return stride <= ZG_LIMIT_SCREEN_SIDE * 16 && stride >= width * (size_t)format->bytes;
+}
+
 /* @n_bytes: of the rows that follow, as the message says. */
 static ZgDbusResult
 begin_rows(ZgDbusPictures *p, ZgRect area, ZgDbusReader *in, size_t n_body, GError **error)
@@ -136,17 +178,14 @@ begin_rows(ZgDbusPictures *p, ZgRect area, ZgDbusReader *in, size_t n_body, GErr
     if (!take_format(&p->format, code)) {
         return fail(error, ZG_ERROR_PROTOCOL, "colours that nobody knows");
     }
-    if (in->is_broken || n_bytes != n_body - in->at || stride > ZG_LIMIT_SCREEN_SIDE * 16 ||
-        stride < (size_t)area.width * (size_t)p->format.bytes ||
+    if (in->is_broken || n_bytes != n_body - in->at ||
+        !stride_is_allowed(stride, (uint32_t)area.width, &p->format) ||
         n_bytes != stride * (size_t)area.height) {
         return fail(error, ZG_ERROR_PROTOCOL, "rows that do not fit");
     }
     p->stride = stride;
     p->left = area;
-    if (p->n_row < (size_t)area.width) {
-        p->n_row = (size_t)area.width;
-        p->row = g_renew(uint32_t, p->row, p->n_row);
-    }
+    need_row(p, area.width);
     p->links[ZG_DBUS_LISTENER].phase = PHASE_ROWS;
     return ZG_DBUS_DONE;
 }
@@ -162,6 +201,7 @@ on_scanout(ZgDbusPictures *p, ZgDbusReader *in, size_t n_body, GError **error)
     }
     result = begin_rows(p, (ZgRect){0, 0, (int)width, (int)height}, in, n_body, error);
     if (result == ZG_DBUS_DONE) {
+        p->map = NULL;
         p->width = (int)width;
         p->height = (int)height;
         p->ops->resize(p->user, p->width, p->height);
@@ -169,8 +209,40 @@ on_scanout(ZgDbusPictures *p, ZgDbusReader *in, size_t n_body, GError **error)
     return result;
 }
 
+/* Return: false when it cannot be used; the console then sends pixels. */
+static bool
+take_map(ZgDbusPictures *p, ZgDbusReader *in)
+{
+    size_t offset, stride;
+    uint32_t width, height;
+    Format format;
+
+    zg_dbus_read_u32(in); /* which descriptor: the only one */
+    offset = zg_dbus_read_u32(in);
+    width = zg_dbus_read_u32(in);
+    height = zg_dbus_read_u32(in);
+    stride = zg_dbus_read_u32(in);
+    p->map = NULL;
+    if (!take_format(&format, zg_dbus_read_u32(in)) || !zg_screen_is_allowed(width, height) ||
+        !stride_is_allowed(stride, width, &format)) {
+        return false;
+    }
+    p->map = p->ops->map(p->user, offset, stride * height);
+    if (p->map == NULL) {
+        return false;
+    }
+    p->map_stride = stride;
+    p->map_format = format;
+    p->width = (int)width;
+    p->height = (int)height;
+    need_row(p, p->width);
+    p->ops->resize(p->user, p->width, p->height);
+    give_rows(p, &format, (ZgRect){0, 0, p->width, p->height}, p->map, stride);
+    return true;
+}
+
 static ZgDbusResult
-on_update(ZgDbusPictures *p, ZgDbusReader *in, size_t n_body, GError **error)
+take_area(const ZgDbusPictures *p, ZgDbusReader *in, ZgRect *out, GError **error)
 {
     uint32_t x = zg_dbus_read_u32(in), y = zg_dbus_read_u32(in);
     uint32_t width = zg_dbus_read_u32(in), height = zg_dbus_read_u32(in);
@@ -179,7 +251,36 @@ on_update(ZgDbusPictures *p, ZgDbusReader *in, size_t n_body, GError **error)
         width > (uint32_t)p->width - x || height > (uint32_t)p->height - y) {
         return fail(error, ZG_ERROR_PROTOCOL, "pixels outside the screen");
     }
-    return begin_rows(p, (ZgRect){(int)x, (int)y, (int)width, (int)height}, in, n_body, error);
+    *out = (ZgRect){(int)x, (int)y, (int)width, (int)height};
+    return ZG_DBUS_DONE;
+}
+
+static ZgDbusResult
+on_map_update(ZgDbusPictures *p, ZgDbusReader *in, GError **error)
+{
+    ZgRect area;
+
+    if (p->map == NULL) {
+        return fail(error, ZG_ERROR_PROTOCOL, "an update of memory that is not shared");
+    }
+    if (take_area(p, in, &area, error) != ZG_DBUS_DONE) {
+        return ZG_DBUS_BROKEN;
+    }
+    give_rows(p, &p->map_format, area,
+              p->map + (size_t)area.y * p->map_stride +
+                  (size_t)area.x * (size_t)p->map_format.bytes,
+              p->map_stride);
+    return ZG_DBUS_DONE;
+}
+
+static ZgDbusResult
+on_update(ZgDbusPictures *p, ZgDbusReader *in, size_t n_body, GError **error)
+{
+    ZgRect area;
+
+    return take_area(p, in, &area, error) == ZG_DBUS_DONE
+               ? begin_rows(p, area, in, n_body, error)
+               : ZG_DBUS_BROKEN;
 }
 
 static void
@@ -201,16 +302,8 @@ on_rows(ZgDbusPictures *p, Conversation *c, const uint8_t *bytes, size_t n_bytes
     if (n_rows == 0) {
         return ZG_DBUS_MORE;
     }
-    if (p->format.is_native && p->stride == (size_t)area.width * sizeof *p->row) {
-        area.height = n_rows;
-        p->ops->pixels(p->user, area, bytes);
-    } else {
-        area.height = 1;
-        for (int i = 0; i < n_rows; i++, area.y++) {
-            convert_row(&p->format, bytes + (size_t)i * p->stride, area.width, p->row);
-            p->ops->pixels(p->user, area, (const uint8_t *)p->row);
-        }
-    }
+    area.height = n_rows;
+    give_rows(p, &p->format, area, bytes, p->stride);
     *out_used = (size_t)n_rows * p->stride;
     p->left.y += n_rows;
     p->left.height -= n_rows;
@@ -266,6 +359,58 @@ on_picture(ZgDbusPictures *p, Conversation *c, const ZgDbusHead *head, const uin
                  : on_update(p, &in, head->n_body, error);
 }
 
+/* All that a picture in shared memory needs is in one short message. */
+static ZgDbusResult
+on_map_message(ZgDbusPictures *p, Conversation *c, const ZgDbusHead *head, const uint8_t *bytes,
+               size_t n_bytes, size_t *out_used, GByteArray *out, GError **error)
+{
+    bool whole = strcmp(head->member, "ScanoutMap") == 0;
+    size_t n_numbers = whole ? SCANOUT_MAP_BYTES : UPDATE_MAP_BYTES;
+    ZgDbusReader in = {.bytes = bytes + head->n_head, .n_bytes = n_numbers};
+
+    if (head->n_body != n_numbers) {
+        return fail(error, ZG_ERROR_PROTOCOL, "numbers that do not fit");
+    }
+    if (n_bytes - head->n_head < n_numbers) {
+        return ZG_DBUS_MORE;
+    }
+    *out_used = head->n_head + n_numbers;
+    c->answers = head->wants_answer ? head->serial : 0;
+    if (whole && !take_map(p, &in)) {
+        if (c->answers != 0) {
+            zg_dbus_put_error(out, ++c->serial, c->answers, "org.freedesktop.DBus.Error.Failed");
+            c->answers = 0;
+        }
+        return ZG_DBUS_DONE;
+    }
+    if (!whole && on_map_update(p, &in, error) != ZG_DBUS_DONE) {
+        return ZG_DBUS_BROKEN;
+    }
+    answer(c, out);
+    return ZG_DBUS_DONE;
+}
+
+/* a{sv}: what more than LISTENER we are. */
+static void
+put_properties(uint32_t serial, uint32_t answers, GByteArray *out)
+{
+    g_autoptr(GByteArray) body = g_byte_array_new();
+    guint entries, names;
+
+    zg_dbus_put_u32(body, 0);
+    zg_dbus_pad(body, 8);
+    entries = body->len;
+    zg_dbus_put_text(body, "Interfaces");
+    g_byte_array_append(body, (const uint8_t *)"\2as", 4); /* the variant's type */
+    zg_dbus_pad(body, 4);
+    zg_dbus_put_u32(body, 0);
+    names = body->len;
+    zg_dbus_put_text(body, LISTENER_MAP);
+    zg_dbus_set_u32(body, names - 4, body->len - names);
+    zg_dbus_set_u32(body, 0, body->len - entries);
+    zg_dbus_put_return(out, serial, answers, "a{sv}", body->data, body->len);
+}
+
 static bool
 is_call(const ZgDbusHead *head, const char *interface, const char *member, const char *signature)
 {
@@ -279,11 +424,13 @@ on_listener_message(ZgDbusPictures *p, Conversation *c, const ZgDbusHead *head,
                     const uint8_t *bytes, size_t n_bytes, size_t *out_used, GByteArray *out,
                     GError **error)
 {
-    static const uint8_t no_properties[8] = {0}; /* a{sv}: a length, and padding to an entry */
-
     if (is_call(head, LISTENER, "Scanout", "uuuuay") ||
         is_call(head, LISTENER, "Update", "iiiiuuay")) {
         return on_picture(p, c, head, bytes, n_bytes, out_used, error);
+    }
+    if (is_call(head, LISTENER_MAP, "ScanoutMap", "huuuuu") ||
+        is_call(head, LISTENER_MAP, "UpdateMap", "iiii")) {
+        return on_map_message(p, c, head, bytes, n_bytes, out_used, out, error);
     }
     if (strcmp(head->member, "ScanoutDMABUF") == 0) {
         return fail(error, ZG_ERROR_PROTOCOL, "a picture on the host's graphics card");
@@ -291,8 +438,7 @@ on_listener_message(ZgDbusPictures *p, Conversation *c, const ZgDbusHead *head,
     *out_used = head->n_head;
     if (head->wants_answer) {
         if (is_call(head, "org.freedesktop.DBus.Properties", "GetAll", "s")) {
-            zg_dbus_put_return(out, ++c->serial, head->serial, "a{sv}", no_properties,
-                               sizeof no_properties);
+            put_properties(++c->serial, head->serial, out);
         } else if (strcmp(head->interface, LISTENER) == 0) {
             c->answers = head->serial;
         } else {
@@ -404,8 +550,9 @@ zg_dbus_pictures_begin(ZgDbusPictures *p, ZgDbusLink link, GByteArray *out)
     *c = (Conversation){.phase = PHASE_AUTH};
     if (link == ZG_DBUS_LISTENER) {
         p->width = p->height = 0;
+        p->map = NULL;
     }
-    zg_dbus_auth_begin(&c->auth, link == ZG_DBUS_CONSOLE, out);
+    zg_dbus_auth_begin(&c->auth, out);
 }
 
 bool

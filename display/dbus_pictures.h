@@ -2,8 +2,9 @@
 /*
  * A console's pictures by QEMU's D-Bus display: what is said on its two connections. On the
  * console's a listener is registered; on the listener's QEMU then tells, unasked, every change that
- * the guest flushes. The console is hostile: sizes, formats and lengths are checked, and anything
- * else ends it with a reason. Pure: no socket, no loop. Source: QEMU's ui/dbus-display1.xml.
+ * the guest flushes, or from QEMU 9.2 on only where, in memory it shares. The console is hostile:
+ * sizes, formats and lengths are checked, and anything else ends it with a reason. Pure: no socket,
+ * no loop. Source: QEMU's ui/dbus-display1.xml.
  */
 #pragma once
 
@@ -25,6 +26,12 @@ typedef enum {
 typedef struct {
     void (*resize)(void *user, int width, int height); /* a whole picture follows */
     void (*pixels)(void *user, ZgRect area, const uint8_t *bgrx); /* rows without gaps */
+    /*
+     * The descriptor that came last on the listener's connection as memory, for reading.
+     * Return: @n_bytes from @offset on, until the next call or the next beginning; NULL when it is
+     * not so long, or there is none. The console may write there at any time.
+     */
+    const uint8_t *(*map)(void *user, size_t offset, size_t n_bytes);
 } ZgDbusPicturesOps;
 
 /** zg_dbus_pictures_new() - @ops and @user are borrowed. */

@@ -198,10 +198,37 @@ put_u8(GByteArray *out, uint8_t value)
     g_byte_array_append(out, &value, 1);
 }
 
+/* In heads padding is counted from the head's own beginning. */
 static void
 put_u32(GByteArray *out, uint32_t value)
 {
     g_byte_array_append(out, (const uint8_t *)&value, sizeof value);
+}
+
+void
+zg_dbus_pad(GByteArray *body, size_t alignment)
+{
+    pad(body, 0, alignment);
+}
+
+void
+zg_dbus_put_u32(GByteArray *body, uint32_t value)
+{
+    zg_dbus_pad(body, 4);
+    put_u32(body, value);
+}
+
+void
+zg_dbus_put_text(GByteArray *body, const char *text)
+{
+    zg_dbus_put_u32(body, (uint32_t)strlen(text));
+    g_byte_array_append(body, (const uint8_t *)text, (guint)strlen(text) + 1);
+}
+
+void
+zg_dbus_set_u32(GByteArray *body, guint at, uint32_t value)
+{
+    memcpy(body->data + at, &value, sizeof value);
 }
 
 static void
@@ -268,7 +295,7 @@ put_message(GByteArray *out, const Kind *kind, const ZgDbusCall *call, const voi
     put_text_field(out, from, FIELD_SIGNATURE, 'g', call->signature);
     put_number_field(out, from, FIELD_UNIX_FDS, call->n_fds);
     n_fields = out->len - from - FIXED_BYTES;
-    memcpy(out->data + from + FIXED_BYTES - sizeof n_fields, &n_fields, sizeof n_fields);
+    zg_dbus_set_u32(out, from + FIXED_BYTES - 4, n_fields);
     pad(out, from, 8);
     g_byte_array_append(out, body, (guint)n_body);
 }
@@ -311,11 +338,11 @@ put_line(GByteArray *out, const char *line)
 }
 
 void
-zg_dbus_auth_begin(ZgDbusAuth *auth, bool wants_fds, GByteArray *out)
+zg_dbus_auth_begin(ZgDbusAuth *auth, GByteArray *out)
 {
     put_u8(out, 0); /* credentials may go with it */
     put_line(out, "AUTH EXTERNAL");
-    *auth = (ZgDbusAuth){.state = ZG_DBUS_AUTH_BEGUN, .wants_fds = wants_fds};
+    *auth = (ZgDbusAuth){.state = ZG_DBUS_AUTH_BEGUN};
 }
 
 /* What the other end says in each state, and what it is answered. */
@@ -327,8 +354,8 @@ answer_line(ZgDbusAuth *auth, const char *line)
         return "DATA"; /* no name: who we are the socket tells, also across user namespaces */
     }
     if (auth->state == ZG_DBUS_AUTH_NAMED && g_str_has_prefix(line, "OK ")) {
-        auth->state = auth->wants_fds ? ZG_DBUS_AUTH_FDS : ZG_DBUS_AUTH_DONE;
-        return auth->wants_fds ? "NEGOTIATE_UNIX_FD" : "BEGIN";
+        auth->state = ZG_DBUS_AUTH_FDS;
+        return "NEGOTIATE_UNIX_FD";
     }
     if (auth->state == ZG_DBUS_AUTH_FDS && g_str_equal(line, "AGREE_UNIX_FD")) {
         auth->state = ZG_DBUS_AUTH_DONE;

@@ -56,6 +56,14 @@ ZgDbusResult zg_dbus_read_head(const uint8_t *bytes, size_t n_bytes, ZgDbusHead 
 
 /* ---- writing ---- */
 
+/* Bodies: numbers and texts at their alignment from the beginning of @body. */
+void zg_dbus_pad(GByteArray *body, size_t alignment);
+void zg_dbus_put_u32(GByteArray *body, uint32_t value);
+void zg_dbus_put_text(GByteArray *body, const char *text);
+
+/** zg_dbus_set_u32() - a number that was put before, such as the length of what followed. */
+void zg_dbus_set_u32(GByteArray *body, guint at, uint32_t value);
+
 typedef struct {
     const char *path, *interface, *member, *signature; /* @signature: "" for no body */
     unsigned n_fds;                                    /* that go along */
@@ -81,11 +89,10 @@ typedef struct {
         ZG_DBUS_AUTH_FDS,
         ZG_DBUS_AUTH_DONE,
     } state;
-    bool wants_fds; /* descriptors will be passed */
 } ZgDbusAuth;
 
-/** zg_dbus_auth_begin() - appends the first bytes of a connection. */
-void zg_dbus_auth_begin(ZgDbusAuth *auth, bool wants_fds, GByteArray *out);
+/** zg_dbus_auth_begin() - appends the first bytes of a connection on which descriptors pass. */
+void zg_dbus_auth_begin(ZgDbusAuth *auth, GByteArray *out);
 
 /** zg_dbus_auth_feed() - one line of the other end's; messages follow once `state` is done. */
 ZgDbusResult zg_dbus_auth_feed(ZgDbusAuth *auth, const uint8_t *bytes, size_t n_bytes,

@@ -2,11 +2,19 @@
 #include "display/source_dbus.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/base/log.h"
+#include "display/dbus_pictures.h"
 #include "display/source.h"
 #include "display/source_stream.h"
+
+/* QEMU may send changes of a new screen before the screen: beginning anew mends that. */
+#define RESTART_PAUSE_US (1 * G_USEC_PER_SEC)
 
 struct ZgSourceDbus {
     const ZgSourceDbusEvents *events;
@@ -14,6 +22,10 @@ struct ZgSourceDbus {
     ZgDbusPictures *pictures;
     ZgSourceStream *streams[ZG_DBUS_N_LINKS]; /* the listener's only while somebody watches */
     bool is_watched;
+    ZgFd shared;   /* the descriptor that came last, or -1 */
+    void *map;     /* of it, `n_map` bytes, or NULL */
+    size_t n_map;
+    int64_t restarted_us;
     guint deadline, failure;
 };
 
@@ -144,14 +156,45 @@ on_listener_bytes(void *user, const uint8_t *bytes, size_t n_bytes, size_t *out_
 }
 
 static void
-on_lost(void *user, const char *reason)
+on_console_lost(void *user, const char *reason)
 {
     lose(user, reason);
 }
 
+static void
+on_listener_lost(void *user, const char *reason)
+{
+    ZgSourceDbus *s = user;
+
+    if (zg_clock_mono_us() - s->restarted_us > RESTART_PAUSE_US) {
+        zg_log_info("console-pictures-anew", NULL, "%s", reason);
+        zg_source_dbus_restart(s);
+    } else {
+        lose(s, reason);
+    }
+}
+
+static void
+on_passed(void *user, int fd)
+{
+    ZgSourceDbus *s = user;
+
+    zg_fd_clear(&s->shared);
+    s->shared = fd;
+}
+
 static const ZgSourceStreamOps stream_ops[ZG_DBUS_N_LINKS] = {
-    [ZG_DBUS_CONSOLE] = {on_console_bytes, on_lost, ZG_DBUS_PICTURES_INPUT_MAX},
-    [ZG_DBUS_LISTENER] = {on_listener_bytes, on_lost, ZG_DBUS_PICTURES_INPUT_MAX},
+    [ZG_DBUS_CONSOLE] = {
+        .feed = on_console_bytes,
+        .lost = on_console_lost,
+        .input_max = ZG_DBUS_PICTURES_INPUT_MAX,
+    },
+    [ZG_DBUS_LISTENER] = {
+        .feed = on_listener_bytes,
+        .passed = on_passed,
+        .lost = on_listener_lost,
+        .input_max = ZG_DBUS_PICTURES_INPUT_MAX,
+    },
 };
 
 /* @fd: handed over. */
@@ -171,7 +214,7 @@ on_resize(void *user, int width, int height)
     ZgSourceDbus *s = user;
 
     g_clear_handle_id(&s->deadline, g_source_remove); /* the first picture has come */
-    s->events->picture.resize(s->user, width, height);
+    s->events->resize(s->user, width, height);
 }
 
 static void
@@ -179,10 +222,48 @@ on_pixels(void *user, ZgRect area, const uint8_t *bgrx)
 {
     ZgSourceDbus *s = user;
 
-    s->events->picture.pixels(s->user, area, bgrx);
+    s->events->pixels(s->user, area, bgrx);
 }
 
-static const ZgDbusPicturesOps pictures_ops = {.resize = on_resize, .pixels = on_pixels};
+static void
+unmap(ZgSourceDbus *s)
+{
+    if (s->map != NULL) {
+        munmap(s->map, s->n_map);
+        s->map = NULL;
+    }
+}
+
+/*
+ * A console that shortens the memory afterwards ends this worker with SIGBUS: its own pictures are
+ * all that is lost.
+ */
+static const uint8_t *
+on_map(void *user, size_t offset, size_t n_bytes)
+{
+    ZgSourceDbus *s = user;
+    g_auto(ZgFd) fd = zg_fd_steal(&s->shared);
+    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    void *map;
+
+    unmap(s);
+    if (size < 0 || offset + n_bytes > (size_t)size) {
+        return NULL;
+    }
+    map = mmap(NULL, offset + n_bytes, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) {
+        return NULL;
+    }
+    s->map = map;
+    s->n_map = offset + n_bytes;
+    return (const uint8_t *)map + offset;
+}
+
+static const ZgDbusPicturesOps pictures_ops = {
+    .resize = on_resize,
+    .pixels = on_pixels,
+    .map = on_map,
+};
 
 ZgSourceDbus *
 zg_source_dbus_new(int fd, const ZgSourceDbusEvents *events, void *user)
@@ -191,6 +272,7 @@ zg_source_dbus_new(int fd, const ZgSourceDbusEvents *events, void *user)
 
     s->events = events;
     s->user = user;
+    s->shared = -1;
     s->pictures = zg_dbus_pictures_new(&pictures_ops, s);
     set_deadline(s);
     begin(s, ZG_DBUS_CONSOLE, fd);
@@ -209,7 +291,19 @@ zg_source_dbus_free(ZgSourceDbus *s)
         zg_source_stream_free(s->streams[i]);
     }
     zg_dbus_pictures_free(s->pictures);
+    unmap(s);
+    zg_fd_clear(&s->shared);
     g_free(s);
+}
+
+static void
+end_listener(ZgSourceDbus *s)
+{
+    g_clear_pointer(&s->streams[ZG_DBUS_LISTENER], zg_source_stream_free);
+    unmap(s);
+    if (zg_dbus_pictures_is_ready(s->pictures)) {
+        g_clear_handle_id(&s->deadline, g_source_remove); /* of a picture nobody wants */
+    }
 }
 
 void
@@ -220,11 +314,19 @@ zg_source_dbus_watch(ZgSourceDbus *s, bool watched)
     }
     s->is_watched = watched;
     if (!watched) {
-        g_clear_pointer(&s->streams[ZG_DBUS_LISTENER], zg_source_stream_free);
-        if (zg_dbus_pictures_is_ready(s->pictures)) {
-            g_clear_handle_id(&s->deadline, g_source_remove); /* of a picture nobody wants */
-        }
+        end_listener(s);
     } else if (zg_dbus_pictures_is_ready(s->pictures)) {
         register_listener(s);
+    }
+}
+
+void
+zg_source_dbus_restart(ZgSourceDbus *s)
+{
+    if (s->is_watched && zg_dbus_pictures_is_ready(s->pictures)) {
+        end_listener(s);
+        s->restarted_us = zg_clock_mono_us();
+        register_listener(s);
+        s->events->stopped(s->user);
     }
 }

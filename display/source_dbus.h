@@ -5,12 +5,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "display/dbus_pictures.h"
+#include "display/rect.h"
 
 typedef struct ZgSourceDbus ZgSourceDbus;
 
 typedef struct {
-    ZgDbusPicturesOps picture;
+    void (*resize)(void *user, int width, int height); /* as in dbus_pictures.h */
+    void (*pixels)(void *user, ZgRect area, const uint8_t *bgrx);
+    /* What was shown is not kept up any more; a whole picture follows, or `lost`. */
+    void (*stopped)(void *user);
     /* They have ended; called once, and last: the source may be freed here. */
     void (*lost)(void *user, const char *reason);
 } ZgSourceDbusEvents;
@@ -27,3 +30,6 @@ void zg_source_dbus_free(ZgSourceDbus *source);
 
 /** zg_source_dbus_watch() - begin with a whole picture, or stop. */
 void zg_source_dbus_watch(ZgSourceDbus *source, bool watched);
+
+/** zg_source_dbus_restart() - begin anew while somebody watches; `stopped` is told. */
+void zg_source_dbus_restart(ZgSourceDbus *source);

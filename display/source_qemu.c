@@ -13,6 +13,7 @@
 /* What a guest draws at once comes in many messages: an update ends when none came for a while. */
 #define QUIET_MS 1
 #define QUIET_US_MOST 5000
+#define SIZES_AGREE_MS 200 /* by then both have told of a new size */
 
 typedef struct {
     ZgSource base;
@@ -27,7 +28,8 @@ typedef struct {
     bool has_unseen;      /* pixels came since the last update ended */
     int64_t unseen_since_us, unseen_last_us;
     int vnc_width, vnc_height; /* as RFB told it last; 0 before */
-    guint quiet;
+    int dbus_width, dbus_height;
+    guint quiet, sizes;
 } QemuSource;
 
 /* ---- pictures by D-Bus ---- */
@@ -66,6 +68,8 @@ on_dbus_resize(void *user, int width, int height)
         zg_log_info("console-pictures", NULL, "to whom looks pictures come by D-Bus");
     }
     q->shows = true;
+    q->dbus_width = width;
+    q->dbus_height = height;
     q->events->picture.resize(q->user, width, height);
 }
 
@@ -98,6 +102,12 @@ return_to_vnc(QemuSource *q)
 }
 
 static void
+on_dbus_stopped(void *user)
+{
+    return_to_vnc(user);
+}
+
+static void
 on_dbus_lost(void *user, const char *reason)
 {
     QemuSource *q = user;
@@ -108,11 +118,26 @@ on_dbus_lost(void *user, const char *reason)
 }
 
 static const ZgSourceDbusEvents dbus_events = {
-    .picture = {.resize = on_dbus_resize, .pixels = on_dbus_pixels},
+    .resize = on_dbus_resize,
+    .pixels = on_dbus_pixels,
+    .stopped = on_dbus_stopped,
     .lost = on_dbus_lost,
 };
 
 /* ---- RFB: pictures are passed on while D-Bus shows none ---- */
+
+/* D-Bus tells a new size only with a whole picture, which the guest need not draw. */
+static gboolean
+on_sizes(gpointer data)
+{
+    QemuSource *q = data;
+
+    q->sizes = 0;
+    if (q->shows && (q->vnc_width != q->dbus_width || q->vnc_height != q->dbus_height)) {
+        zg_source_dbus_restart(q->dbus);
+    }
+    return G_SOURCE_REMOVE;
+}
 
 static void
 on_vnc_resize(void *user, int width, int height)
@@ -123,6 +148,8 @@ on_vnc_resize(void *user, int width, int height)
     q->vnc_height = height;
     if (!q->shows) {
         q->events->picture.resize(q->user, width, height);
+    } else if (q->sizes == 0) {
+        q->sizes = g_timeout_add(SIZES_AGREE_MS, on_sizes, q);
     }
 }
 
@@ -219,6 +246,7 @@ qemu_free(ZgSource *source)
     QemuSource *q = (QemuSource *)source;
 
     g_clear_handle_id(&q->quiet, g_source_remove);
+    g_clear_handle_id(&q->sizes, g_source_remove);
     zg_source_dbus_free(q->dbus);
     q->vnc->ops->free(q->vnc);
     g_free(q);

@@ -18,7 +18,7 @@
 
 #define DOOR_FD 3
 #define STATS_S 5
-#define SIZE_PAUSE_MS 100 /* from one report of the size to the next: a guest may change it faster */
+#define SIZE_PAUSE_MS 100 /* between reports of the size: a guest may change it faster */
 #define ID_BYTES_MAX 64
 
 typedef struct {

@@ -127,9 +127,10 @@ class ScriptedTest(worker_test.WorkerCase):
         self.displays.append(self.display)
         self.worker.send(self.display.far, type="pictures", epoch=epoch)
 
-    def give_both(self, epoch=1, **options):
-        console = self.give_console("--size", "64x48", "--pattern", "solid:0000ff", epoch=epoch)
-        self.give_display(epoch, **options)
+    def give_both(self, epoch=1, options=(), **display):
+        console = self.give_console("--size", "64x48", "--pattern", "solid:0000ff", *options,
+                                    epoch=epoch)
+        self.give_display(epoch, **display)
         return console
 
     def test_who_looks_sees_what_dbus_tells(self):
@@ -151,6 +152,7 @@ class ScriptedTest(worker_test.WorkerCase):
         self.give_both()
         viewer = Viewer(self.worker, "a")
         listener = self.display.listener(1)
+        viewer.wait_pixel(63, 47, BLUE)  # RFB has told its size
         n_sizes = 2000
         for i in range(n_sizes):
             listener.sendall(scanout(40 + i % 7, 30, RED))
@@ -188,8 +190,20 @@ class ScriptedTest(worker_test.WorkerCase):
                     listener.sendall(what)
                 viewer.wait_pixel(0, 0, BLUE)
                 viewer.wait_pixel(63, 47, BLUE)
+                if what is not None:  # and D-Bus again, which may only have lost its way
+                    self.display.listener(2).sendall(scanout(64, 48, GREEN))
+                    viewer.wait_pixel(63, 47, GREEN)
                 viewer.stream.close()
                 self.worker.wait(type="viewer-gone", id=f"v{epoch}")
+
+    def test_a_size_that_only_rfb_tells_begins_the_pictures_anew(self):
+        self.give_both(options=["--resize", "1000:80x60"])
+        viewer = Viewer(self.worker, "a")
+        viewer.wait_pixel(63, 47, BLUE)
+        self.display.listener(1).sendall(scanout(64, 48, RED))
+        viewer.wait_pixel(63, 47, RED)
+        self.display.listener(2).sendall(scanout(80, 60, GREEN))
+        viewer.wait_pixel(79, 59, GREEN)
 
     def test_a_display_that_lets_nobody_in_is_done_without(self):
         self.give_both(lets_in=False)

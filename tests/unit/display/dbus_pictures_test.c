@@ -26,6 +26,8 @@ typedef struct {
     GError *error;
     ZgFrame frame;
     unsigned n_resizes;
+    const uint8_t *shared; /* memory the console passed, `n_shared` bytes */
+    size_t n_shared;
 } Fixture;
 
 static void
@@ -47,7 +49,15 @@ on_pixels(void *user, ZgRect area, const uint8_t *bgrx)
     zg_frame_put(&f->frame, area, bgrx);
 }
 
-static const ZgDbusPicturesOps ops = {.resize = on_resize, .pixels = on_pixels};
+static const uint8_t *
+on_map(void *user, size_t offset, size_t n_bytes)
+{
+    Fixture *f = user;
+
+    return offset + n_bytes <= f->n_shared ? f->shared + offset : NULL;
+}
+
+static const ZgDbusPicturesOps ops = {.resize = on_resize, .pixels = on_pixels, .map = on_map};
 
 static int
 set_up(void **state)
@@ -120,11 +130,9 @@ let_in(Fixture *f, ZgDbusLink link)
     assert_true(feed_text(f, link, "DATA\r\n"));
     EXPECT_OUT(f, "DATA\r\n");
     assert_true(feed_text(f, link, "OK 0123456789abcdef0123456789abcdef\r\n"));
-    if (link == ZG_DBUS_CONSOLE) {
-        EXPECT_OUT(f, "NEGOTIATE_UNIX_FD\r\n");
-        assert_false(zg_dbus_pictures_is_ready(f->pictures));
-        assert_true(feed_text(f, link, "AGREE_UNIX_FD\r\n"));
-    }
+    EXPECT_OUT(f, "NEGOTIATE_UNIX_FD\r\n");
+    assert_false(zg_dbus_pictures_is_ready(f->pictures));
+    assert_true(feed_text(f, link, "AGREE_UNIX_FD\r\n"));
     EXPECT_OUT(f, "BEGIN\r\n");
 }
 
@@ -376,6 +384,18 @@ questions_are_answered_and_the_rest_is_left_alone(void **state)
     head = answer(f);
     assert_int_equal(head.answers, 8);
     assert_string_equal(head.signature, "a{sv}");
+    {
+        ZgDbusReader in = {.bytes = f->out->data + head.n_head, .n_bytes = head.n_body};
+
+        assert_int_equal(zg_dbus_read_u32(&in), head.n_body - 8);
+        in.at = 8;
+        assert_string_equal(zg_dbus_read_text(&in), "Interfaces");
+        assert_memory_equal(f->out->data + head.n_head + in.at, "\2as", 4);
+        in.at += 4;
+        assert_int_equal(zg_dbus_read_u32(&in), head.n_body - 32);
+        assert_string_equal(zg_dbus_read_text(&in), "org.qemu.Display1.Listener.Unix.Map");
+        assert_int_equal(in.at, head.n_body);
+    }
     g_byte_array_set_size(f->out, 0);
 
     zg_dbus_put_call(strange, 9, &other, NULL, 0);
@@ -388,6 +408,91 @@ questions_are_answered_and_the_rest_is_left_alone(void **state)
     mouse->data[2] = 1; /* no reply expected */
     assert_true(feed(f, ZG_DBUS_LISTENER, mouse->data, mouse->len, mouse->len));
     assert_int_equal(f->out->len, 0);
+}
+
+static GByteArray *
+make_map_call(const char *member, const char *signature, const uint32_t *numbers, size_t n_numbers)
+{
+    GByteArray *message = g_byte_array_new();
+    ZgDbusCall call = {
+        .path = "/org/qemu/Display1/Listener",
+        .interface = "org.qemu.Display1.Listener.Unix.Map",
+        .member = member,
+        .signature = signature,
+    };
+
+    zg_dbus_put_call(message, 7, &call, numbers, n_numbers * sizeof *numbers);
+    return message;
+}
+
+static bool
+map_scanout(Fixture *f, uint32_t offset, uint32_t width, uint32_t height, uint32_t stride,
+            uint32_t format)
+{
+    const uint32_t numbers[] = {0, offset, width, height, stride, format};
+    g_autoptr(GByteArray) message =
+        make_map_call("ScanoutMap", "huuuuu", numbers, G_N_ELEMENTS(numbers));
+
+    return feed(f, ZG_DBUS_LISTENER, message->data, message->len, 10);
+}
+
+static bool
+map_update(Fixture *f, ZgRect r)
+{
+    const uint32_t numbers[] = {(uint32_t)r.x, (uint32_t)r.y, (uint32_t)r.width,
+                                (uint32_t)r.height};
+    g_autoptr(GByteArray) message =
+        make_map_call("UpdateMap", "iiii", numbers, G_N_ELEMENTS(numbers));
+
+    return feed(f, ZG_DBUS_LISTENER, message->data, message->len, 10);
+}
+
+static void
+shared_memory_is_read_where_it_changed(void **state)
+{
+    Fixture *f = *state;
+    uint32_t memory[2 + 6 * 4]; /* an offset, and rows of 6 of which 4 are seen */
+
+    for (size_t i = 0; i < G_N_ELEMENTS(memory); i++) {
+        memory[i] = (uint32_t)i;
+    }
+    f->shared = (const uint8_t *)memory;
+    f->n_shared = sizeof memory;
+    let_in(f, ZG_DBUS_LISTENER);
+    assert_true(map_scanout(f, 8, 4, 4, 24, X8R8G8B8));
+    assert_int_equal(answer(f).type, ZG_DBUS_RETURN);
+    g_byte_array_set_size(f->out, 0);
+    assert_int_equal(f->n_resizes, 1);
+    assert_int_equal(f->frame.pixels[0], 2);
+    assert_int_equal(f->frame.pixels[3 * 4 + 3], 2 + 3 * 6 + 3);
+    memset(memory, 0xff, sizeof memory);
+    assert_true(map_update(f, (ZgRect){1, 2, 2, 1}));
+    assert_int_equal(f->frame.pixels[2 * 4 + 1], 0xffffffff);
+    assert_int_equal(f->frame.pixels[2 * 4 + 2], 0xffffffff);
+    assert_int_equal(f->frame.pixels[2 * 4 + 3], 2 + 2 * 6 + 3);
+    assert_int_equal(f->frame.pixels[1 * 4 + 1], 2 + 1 * 6 + 1);
+    assert_false(map_update(f, (ZgRect){1, 2, 4, 1}));
+}
+
+static void
+memory_that_is_too_short_is_refused_and_pixels_are_taken(void **state)
+{
+    Fixture *f = *state;
+    uint32_t memory[16] = {0};
+
+    f->shared = (const uint8_t *)memory;
+    f->n_shared = sizeof memory;
+    let_in(f, ZG_DBUS_LISTENER);
+    assert_true(map_scanout(f, 4, 4, 4, 16, X8R8G8B8));
+    assert_int_equal(answer(f).type, ZG_DBUS_ERROR);
+    g_byte_array_set_size(f->out, 0);
+    assert_true(map_scanout(f, 0, 4, 4, 12, X8R8G8B8)); /* rows that overlap */
+    assert_int_equal(answer(f).type, ZG_DBUS_ERROR);
+    g_byte_array_set_size(f->out, 0);
+    assert_int_equal(f->n_resizes, 0);
+    assert_true(scanout(f, 4, 4, 16, X8R8G8B8, memory, sizeof memory, 100));
+    assert_int_equal(f->n_resizes, 1);
+    assert_false(map_update(f, (ZgRect){0, 0, 1, 1})); /* nothing is shared */
 }
 
 static void
@@ -453,6 +558,9 @@ main(void)
         cmocka_unit_test(updates_outside_the_screen_end_the_pictures),
         cmocka_unit_test_setup_teardown(questions_are_answered_and_the_rest_is_left_alone, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(shared_memory_is_read_where_it_changed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_that_is_too_short_is_refused_and_pixels_are_taken,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_picture_on_the_graphics_card_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test(heads_that_lie_are_refused),
