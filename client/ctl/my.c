@@ -9,6 +9,7 @@
 #include "common/proto/json.h"
 
 #define LOOK_US (G_USEC_PER_SEC / 2)
+#define AWAY_US (30 * G_USEC_PER_SEC) /* a broker, host or display that was started again is back */
 
 static const ZgColumn my_columns[] = {
     {"POOL", "pool", false},   {"TITLE", "title", false},
@@ -106,6 +107,14 @@ has_ended(const json_t *session, GError **error)
     return true;
 }
 
+/* Whether a refused ticket is worth asking for again. */
+static bool
+is_passing(const GError *cause, int64_t waited_us)
+{
+    return g_error_matches(cause, ZG_ERROR, ZG_ERROR_CONFLICT) ||
+           (g_error_matches(cause, ZG_ERROR, ZG_ERROR_UNAVAILABLE) && waited_us < AWAY_US);
+}
+
 /* Waits until the broker gives a ticket. Return: {ticket, …}, a new reference; or NULL. */
 static json_t *
 wait_for_ticket(ZgCtl *ctl, const char *id, int64_t timeout_s, GError **error)
@@ -115,7 +124,8 @@ wait_for_ticket(ZgCtl *ctl, const char *id, int64_t timeout_s, GError **error)
     g_autoptr(json_t) body = zg_ctl_option(ctl, "share") ? json_pack("{s:b}", "share", 1)
                                                          : json_object();
     g_autoptr(ZgProgress) progress = zg_progress_new("desktop");
-    int64_t deadline_us = zg_clock_mono_us() + timeout_s * G_USEC_PER_SEC;
+    int64_t begun_us = zg_clock_mono_us();
+    int64_t deadline_us = begun_us + timeout_s * G_USEC_PER_SEC;
 
     for (;;) {
         g_autoptr(json_t) session = NULL;
@@ -132,10 +142,11 @@ wait_for_ticket(ZgCtl *ctl, const char *id, int64_t timeout_s, GError **error)
                                       &cause)) {
                 return ticket;
             }
-            if (!g_error_matches(cause, ZG_ERROR, ZG_ERROR_CONFLICT)) {
+            if (!is_passing(cause, zg_clock_mono_us() - begun_us)) {
                 g_propagate_error(error, g_steal_pointer(&cause));
                 return NULL;
             }
+            zg_progress_update(progress, -1, cause->message);
         }
         if (zg_clock_mono_us() > deadline_us) {
             g_set_error(error, ZG_ERROR, ZG_ERROR_TIMEOUT,

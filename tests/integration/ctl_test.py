@@ -498,6 +498,12 @@ class Connect(Case):
         self.assertEqual(self.state.console_bytes, b"seen<closed>")
         self.assertEqual(list(self.runtime.iterdir()), [])
 
+    def test_a_host_that_is_away_for_a_moment_is_waited_for(self):
+        self.state.unreachable = 2
+        done = self.zaguan("my", "connect", "office", "--viewer", "true")
+        self.assertEqual(self.state.unreachable, 0)
+        self.assertIn("connected to 'Office'", done.stderr)
+
     def test_a_viewer_that_fails_is_said(self):
         done = self.zaguan("my", "connect", "office", "--viewer", "false", status=1)
         self.assertIn("the viewer ended with an error", done.stderr)

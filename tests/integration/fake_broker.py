@@ -32,6 +32,7 @@ class State:
         self.cut_next = False
         self.consoles = []
         self.session_looks = 0
+        self.unreachable = 0  # so many tickets are refused, since the desktop's host is away
 
     def operation(self, kind, text="", error=None):
         name = os.urandom(16).hex()
@@ -198,6 +199,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if rest == ["sessions"]:
             return 200, {"items": list(state.sessions.values())}
         session = state.sessions.get(rest[1])
+        if session and rest[2:] == ["ticket"] and state.unreachable > 0:
+            state.unreachable -= 1
+            return problem(503, "host-unreachable", "the host of this desktop does not answer")
         if session and rest[2:] == ["ticket"]:
             ticket = os.urandom(32).hex()
             state.tickets[ticket] = session["id"]
