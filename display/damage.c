@@ -211,7 +211,12 @@ static void
 compare_part(ZgDamage *damage, int x, int y, int n, const uint32_t *old, const uint32_t *fresh)
 {
     int at = 0, end = n, left = x & ~(ZG_BLOCK_SIDE - 1), row = y & (ZG_BLOCK_SIDE - 1);
+    ZgBlockBox *box = &damage->boxes[y / ZG_BLOCK_SIDE * damage->columns + x / ZG_BLOCK_SIDE];
 
+    if (x - left >= box->x0 && x - left + n <= box->x1) { /* wherever it is, it lies in there */
+        grow_box(damage, box, box->x0, row, box->x1, row + 1, (uint64_t)1 << row);
+        return;
+    }
     while (at < n) {
         int step = MIN(ZG_BLOCK_COLUMN - ((x + at) & (ZG_BLOCK_COLUMN - 1)), n - at);
         if (column_differs(old + at, fresh + at, step)) {
@@ -229,8 +234,7 @@ compare_part(ZgDamage *damage, int x, int y, int n, const uint32_t *old, const u
         }
         end = start;
     }
-    grow_box(damage, &damage->boxes[y / ZG_BLOCK_SIDE * damage->columns + x / ZG_BLOCK_SIDE],
-             (x + at - left) & ~(ZG_BLOCK_COLUMN - 1), row,
+    grow_box(damage, box, (x + at - left) & ~(ZG_BLOCK_COLUMN - 1), row,
              ((x + end - 1 - left) & ~(ZG_BLOCK_COLUMN - 1)) + ZG_BLOCK_COLUMN, row + 1,
              (uint64_t)1 << row);
 }
