@@ -54,12 +54,15 @@ static const struct {
     int noise, level; /* less than that */
 } smooth_levels[] = {{16, 4}, {24, 5}, {32, 6}};
 
-/* Quality 0..9 as viewers know it from TurboVNC and TigerVNC. */
+/*
+ * Quality 0..9 about as viewers know it from TurboVNC and TigerVNC. Those give 6 to 8 all of their
+ * colour, 79, 86 and 92; these are as good to the eye and as large, for a third less time.
+ */
 static const struct {
     int quality, subsampling;
 } jpeg_levels[10] = {
     {15, TJSAMP_420}, {29, TJSAMP_420}, {41, TJSAMP_420}, {42, TJSAMP_422}, {62, TJSAMP_422},
-    {77, TJSAMP_422}, {79, TJSAMP_444}, {86, TJSAMP_444}, {92, TJSAMP_444}, {100, TJSAMP_444},
+    {77, TJSAMP_422}, {85, TJSAMP_422}, {89, TJSAMP_422}, {93, TJSAMP_422}, {100, TJSAMP_444},
 };
 
 static ZgEncoder *

@@ -5,6 +5,7 @@
 
 #define DIFFERS 1
 #define ROW_VOTES_LEAST 8
+#define STRIPS_EXPECTED 3 /* are enough to confirm what is expected */
 #define POINT_VOTES_LEAST 4
 #define SEEN_SLOTS 16384 /* power of two */
 #define SEEN_MOST (SEEN_SLOTS / 2)
@@ -31,6 +32,8 @@ struct ZgMoveVotes {
     ZgMoveStrip strips[ZG_MOVE_STRIPS_MOST];
     unsigned n_strips;
     int height;
+    int width, top, bottom; /* of the count at work; the owner's */
+    const int *left, *right;
     uint16_t stamp; /* of the entries that count */
     Seen *seen;
     unsigned n_seen;
@@ -185,60 +188,77 @@ zg_move_votes_forget(ZgMoveVotes *v)
     memset(v->hashed, 0, sizeof v->hashed);
 }
 
+/* Row by row, as the picture lies in memory: strips are often beside one another. */
 static void
-hash_rows(const uint32_t *picture, size_t width, int top, int bottom, int x, int n,
-          uint32_t *out_hashes)
+hash_rows(const ZgMoveVotes *v, const uint32_t *picture, const unsigned *which, unsigned n,
+          uint32_t *hashes)
 {
-    for (int y = top; y < bottom; y++) {
-        const uint32_t *row = picture + (size_t)y * width + x;
-        for (int i = 0; i < n && y + ROWS_AHEAD < bottom; i += LINE_PIXELS) {
-            __builtin_prefetch(row + ROWS_AHEAD * width + i);
+    for (int y = v->top; y < v->bottom; y++) {
+        const uint32_t *row = picture + (size_t)y * (size_t)v->width;
+        for (unsigned k = 0; k < n; k++) {
+            int s = v->strips[which[k]].index, end = v->right[s];
+            for (int x = v->left[s]; x < end && y + ROWS_AHEAD < v->bottom; x += LINE_PIXELS) {
+                __builtin_prefetch(row + ROWS_AHEAD * v->width + x);
+            }
+            hashes[2 * v->height * (int)which[k] + y] = hash_row(row + v->left[s],
+                                                                 end - v->left[s]);
         }
-        out_hashes[y] = hash_row(row, n);
     }
 }
 
-/* Hashes of the old picture's rows, then of the new one's; the place is kept while the strip is. */
-static const uint32_t *
-hash_strip(ZgMoveVotes *v, unsigned i, const uint32_t *was, const uint32_t *now, int width, int top,
-           int bottom, int x, int n)
+/* Of strips @first to @end - 1: the old rows', then the new ones'. Kept for all rounds. */
+static void
+hash_strips(ZgMoveVotes *v, unsigned first, unsigned end, const uint32_t *was, const uint32_t *now)
 {
-    size_t n_rows = (size_t)v->height, n_room = 2 * n_rows * ZG_MOVE_STRIPS_MOST;
-    uint32_t *hashes;
+    size_t n_room = 2 * (size_t)v->height * ZG_MOVE_STRIPS_MOST;
+    unsigned which[ZG_MOVE_STRIPS_MOST], n = 0;
 
     if (n_room > v->n_hashes_room) {
         g_free(v->hashes);
-        v->hashes = g_new(uint32_t, n_room);
         v->n_hashes_room = n_room;
+        v->hashes = g_new(uint32_t, n_room);
         zg_move_votes_forget(v);
     }
-    hashes = v->hashes + 2 * n_rows * i;
-    if (v->hashed[i].n_rows == 0 || v->hashed[i].index != v->strips[i].index) {
-        v->hashed[i] = v->strips[i];
-        hash_rows(was, (size_t)width, top, bottom, x, n, hashes);
-        hash_rows(now, (size_t)width, top, bottom, x, n, hashes + n_rows);
+    for (unsigned i = first; i < end; i++) {
+        if (v->hashed[i].n_rows == 0 || v->hashed[i].index != v->strips[i].index) {
+            v->hashed[i] = v->strips[i];
+            which[n++] = i;
+        }
     }
-    return hashes;
+    hash_rows(v, was, which, n, v->hashes);
+    hash_rows(v, now, which, n, v->hashes + v->height);
 }
 
 bool
 zg_move_votes_count_rows(ZgMoveVotes *v, const uint32_t *was, const uint32_t *now, int width,
                          int top, int bottom, const int *left, const int *right,
-                         const uint8_t *rows, ZgShift *out_shift)
+                         const uint8_t *rows, ZgShift expected, ZgShift *out_shift)
 {
     uint16_t ballot_stamp = 0;
+    bool expects = expected.dx == 0 && expected.dy != 0;
+    unsigned n_first = expects ? MIN(v->n_strips, STRIPS_EXPECTED) : v->n_strips;
 
+    v->width = width;
+    v->top = top;
+    v->bottom = bottom;
+    v->left = left;
+    v->right = right;
+    hash_strips(v, 0, n_first, was, now);
     for (unsigned i = 0; i < v->n_strips; i++) {
-        int s = v->strips[i].index, x = left[s], n = right[s] - x;
-        const uint32_t *keys = hash_strip(v, i, was, now, width, top, bottom, x, n);
+        int s = v->strips[i].index;
+        const uint32_t *keys;
         uint32_t last = 0;
+        if (i == n_first) {
+            hash_strips(v, i, v->n_strips, was, now);
+        }
+        keys = v->hashes + 2 * (size_t)v->height * i;
         start_table(v);
         if (i == 0 || v->stamp < ballot_stamp) { /* votes of all strips are counted together */
             ballot_stamp = v->stamp;
         }
         for (int y = top; y < bottom; y++) {
             if (keys[y] != last) {
-                see(v, keys[y], x, y);
+                see(v, keys[y], 0, y);
             }
             last = keys[y];
         }
@@ -256,6 +276,11 @@ zg_move_votes_count_rows(ZgMoveVotes *v, const uint32_t *was, const uint32_t *no
                 }
             }
             last = keys[y];
+        }
+        if (expects && i + 1 == n_first &&
+            winner(v, ballot_stamp, ROW_VOTES_LEAST, out_shift) &&
+            zg_shift_is_near(*out_shift, expected)) {
+            return true;
         }
     }
     return v->n_strips > 0 && winner(v, ballot_stamp, ROW_VOTES_LEAST, out_shift);

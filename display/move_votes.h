@@ -16,6 +16,14 @@ typedef struct {
     int dx, dy;
 } ZgShift;
 
+/** zg_shift_is_near() - as @expected (0, 0: nothing is) but for a row: pages are not whole rows. */
+static inline bool
+zg_shift_is_near(ZgShift shift, ZgShift expected)
+{
+    return (expected.dx != 0 || expected.dy != 0) && shift.dx == expected.dx &&
+           ABS(shift.dy - expected.dy) <= 1;
+}
+
 /* A column of 64 pixels and how many of its rows differ. */
 typedef struct {
     int index, n_rows;
@@ -43,11 +51,12 @@ void zg_move_votes_offer_strip(ZgMoveVotes *votes, ZgMoveStrip strip);
  * @top, @bottom: where the pictures differ
  * @left, @right: columns of each strip
  * @rows:         of each strip one byte a row of the picture, 1 where it differs
+ * @expected:     ends the count when the first strips vote for it; 0, 0: nothing is
  * Return: false when too few rows agree.
  */
 bool zg_move_votes_count_rows(ZgMoveVotes *votes, const uint32_t *was, const uint32_t *now,
                               int width, int top, int bottom, const int *left, const int *right,
-                              const uint8_t *rows, ZgShift *out_shift);
+                              const uint8_t *rows, ZgShift expected, ZgShift *out_shift);
 
 /** zg_move_votes_count_points() - the best shift in both directions inside @box. */
 bool zg_move_votes_count_points(ZgMoveVotes *votes, const uint32_t *was, const uint32_t *now,

@@ -10,11 +10,12 @@
 #define ROUNDS_MOST 4     /* different shifts in one update */
 #define REST_PART 8       /* of the changed pixels; less than that is not searched again */
 #define GAIN_PIXELS_LEAST 4096
-#define PROBED_ROWS 48
+#define PROBED_ROWS 24
 #define PROBES_LEAST 32
 #define SHIFTS_KEPT 3
 #define MISSES_MOST 2
 #define MISS_PERIOD 4
+#define EXPECTED_MOST 4 /* updates, one after another, that are not searched for more */
 
 enum { ROW_CLEAN, ROW_DIFFERS, ROW_MOVED };
 
@@ -39,6 +40,7 @@ struct ZgMoveFinder {
     uint8_t *rows;    /* n_strips * height, ROW_... */
     size_t n_rows_room;
     Open *open;        /* of each strip */
+    ZgShift matched;   /* the parts are those of this shift; 0, 0: of none */
     int64_t gain;      /* pixels that differ and match */
     int *left, *right; /* of each strip what is compared; empty strips have left == right */
     size_t n_strips_room;
@@ -47,6 +49,8 @@ struct ZgMoveFinder {
     /* between updates */
     ZgShift kept[SHIFTS_KEPT];
     unsigned n_misses; /* of the search in both directions, one after another */
+    ZgShift only;      /* all that was found in the last update; 0, 0: there was more, or nothing */
+    unsigned n_expected; /* updates since that was searched for */
 };
 
 ZgMoveFinder *
@@ -77,6 +81,18 @@ static const uint32_t *
 pixel_at(const ZgMoveFinder *f, const uint32_t *picture, int x, int y)
 {
     return picture + (size_t)y * (size_t)f->width + (size_t)x;
+}
+
+static bool
+is_same(ZgShift a, ZgShift b)
+{
+    return a.dx == b.dx && a.dy == b.dy;
+}
+
+static bool
+is_none(ZgShift shift)
+{
+    return shift.dx == 0 && shift.dy == 0;
 }
 
 static bool
@@ -180,7 +196,11 @@ match_all(ZgMoveFinder *f, ZgShift shift)
 {
     int y0 = MAX(f->top, -shift.dy), y1 = MIN(f->bottom, f->height - shift.dy);
 
+    if (is_same(f->matched, shift)) {
+        return f->gain;
+    }
     g_array_set_size(f->parts, 0);
+    f->matched = shift;
     f->gain = 0;
     for (int s = 0; s < f->n_strips; s++) {
         f->open[s].part.y0 = -1;
@@ -237,6 +257,7 @@ join_parts(ZgMoveFinder *f)
 static void
 take_rows(ZgMoveFinder *f)
 {
+    f->matched = (ZgShift){0, 0};
     for (guint i = 0; i < f->parts->len; i++) {
         const Part *part = &g_array_index(f->parts, Part, i);
         for (int s = part->x0 / STRIP; s * STRIP < part->x1; s++) {
@@ -310,7 +331,7 @@ keep_shift(ZgMoveFinder *f, ZgShift shift)
 {
     unsigned i = 0;
 
-    while (i < SHIFTS_KEPT - 1 && (f->kept[i].dx != shift.dx || f->kept[i].dy != shift.dy)) {
+    while (i < SHIFTS_KEPT - 1 && !is_same(f->kept[i], shift)) {
         i++;
     }
     memmove(f->kept + 1, f->kept, i * sizeof f->kept[0]);
@@ -340,7 +361,7 @@ is_promising(const ZgMoveFinder *f, ZgShift shift, int64_t least)
 static bool
 try_shift(ZgMoveFinder *f, ZgShift shift, int64_t least, GArray *out_moves)
 {
-    if ((shift.dx == 0 && shift.dy == 0) || !is_promising(f, shift, least) ||
+    if (is_none(shift) || !is_promising(f, shift, least) ||
         match_all(f, shift) < least) {
         return false;
     }
@@ -366,7 +387,7 @@ try_kept(ZgMoveFinder *f, GArray *out_moves)
 
 /* The strips with the most rows that differ vote for a vertical shift. */
 static bool
-vote_rows(ZgMoveFinder *f, ZgShift *out_shift)
+vote_rows(ZgMoveFinder *f, ZgShift expected, ZgShift *out_shift)
 {
     zg_move_votes_start_rows(f->votes, f->height);
     for (int s = 0; s < f->n_strips; s++) {
@@ -379,7 +400,7 @@ vote_rows(ZgMoveFinder *f, ZgShift *out_shift)
         }
     }
     return zg_move_votes_count_rows(f->votes, f->was, f->now, f->width, f->top, f->bottom, f->left,
-                                    f->right, f->rows, out_shift);
+                                    f->right, f->rows, expected, out_shift);
 }
 
 static bool
@@ -422,17 +443,20 @@ search_both_ways(ZgMoveFinder *f, int64_t least, int64_t gain, ZgShift *out_shif
     f->n_misses++;
 }
 
-/* A window that is dragged has blank rows that also fit a vertical shift: the better one counts. */
+/*
+ * A window that is dragged has blank rows that also fit a vertical shift: the better one counts.
+ * @expected: when the rows vote for this again, as they do for page after page, that is it; or 0, 0
+ */
 static bool
-search(ZgMoveFinder *f, bool first, GArray *out_moves)
+search(ZgMoveFinder *f, bool first, ZgShift expected, GArray *out_moves)
 {
-    int64_t least = MAX(f->n_differ / 16, GAIN_PIXELS_LEAST), gain = 0;
+    int64_t least = MAX(first ? f->n_differ / 16 : f->n_differ / 2, GAIN_PIXELS_LEAST), gain = 0;
     ZgShift shift = {0, 0};
 
-    if (vote_rows(f, &shift)) {
+    if (vote_rows(f, expected, &shift)) {
         gain = measure(f, shift, least);
     }
-    if (first && gain < f->n_differ / 8 * 7) {
+    if (first && gain < f->n_differ / 8 * 7 && !(gain > 0 && zg_shift_is_near(shift, expected))) {
         search_both_ways(f, least, gain, &shift);
     }
     return try_shift(f, shift, least, out_moves);
@@ -497,6 +521,7 @@ begin(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const ZgDamage 
     f->top = changed->height;
     f->bottom = 0;
     f->n_differ = 0;
+    f->matched = (ZgShift){0, 0};
     make_room(f);
     for (int by = 0; by < changed->rows; by++) {
         for (int bx = 0; bx < changed->columns; bx++) {
@@ -513,6 +538,29 @@ begin(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const ZgDamage 
     }
 }
 
+/* Shift after shift; what one update showed alone is not searched beside in the next few. */
+static void
+find_shifts(ZgMoveFinder *f, int64_t n_pixels, GArray *out_moves)
+{
+    ZgShift expected = f->n_expected < EXPECTED_MOST ? f->only : (ZgShift){0, 0};
+    int round = 0;
+
+    for (; round < ROUNDS_MOST; round++) {
+        if (round > 0 && f->n_differ < MAX(n_pixels / REST_PART, ZG_MOVES_PIXELS_LEAST)) {
+            break; /* what is left is new */
+        }
+        if (!try_kept(f, out_moves) && !search(f, round == 0, expected, out_moves)) {
+            break;
+        }
+        if (round == 0 && zg_shift_is_near(f->kept[0], expected)) {
+            f->n_expected++;
+            return;
+        }
+    }
+    f->only = round == 1 ? f->kept[0] : (ZgShift){0, 0};
+    f->n_expected = 0;
+}
+
 int64_t
 zg_moves_find(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const ZgDamage *changed,
               GArray *out_moves)
@@ -525,14 +573,7 @@ zg_moves_find(ZgMoveFinder *f, const uint32_t *was, const uint32_t *now, const Z
     }
     begin(f, was, now, changed);
     zg_move_votes_forget(f->votes);
-    for (int round = 0; round < ROUNDS_MOST; round++) {
-        if (round > 0 && f->n_differ < MAX(n_pixels / REST_PART, ZG_MOVES_PIXELS_LEAST)) {
-            break; /* what is left is new */
-        }
-        if (!try_kept(f, out_moves) && !search(f, round == 0, out_moves)) {
-            break;
-        }
-    }
+    find_shifts(f, n_pixels, out_moves);
     order_moves(out_moves);
     n_pixels = 0;
     for (guint i = n_before; i < out_moves->len; i++) {
