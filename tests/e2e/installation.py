@@ -143,6 +143,11 @@ class Processes:
         return 0
 
 
+def answers(echoes):
+    """A prompt, a lit title or an echo changes the picture: three in a row are echoes."""
+    wait_for(lambda: all(echoes() for _ in range(3)), 60, "the terminal's echo of three spaces")
+
+
 class Installation:
     """See the module. `pools` are manifests as YAML; with none only the programs are started."""
 
@@ -346,9 +351,18 @@ class Installation:
 
     def terminal(self, console):
         """The terminal of debian-tiny is open and has the keyboard: the pointer over it is
-        enough."""
+        enough, as soon as the guest has noticed."""
         console.wait(lambda c: c.count(PAPER, 8) * 64 > c.width * c.height / 2, 60, "a terminal")
         console.move(console.width // 3, console.height // 3)
+
+        def echoes():
+            before = bytes(console.frame)
+            console.type(" ")
+            try:
+                return console.wait(lambda c: c.frame != before, 2)
+            except AssertionError:
+                return False
+        answers(echoes)
 
     def expect_dbus_pictures(self):
         """Whoever looks at a desktop now has its pictures by QEMU's D-Bus display, if it has one."""

@@ -65,7 +65,7 @@ def connect(inst, user="ana.garcia"):
         assert str(socket) in Processes.cmdline(viewers[0]), Processes.cmdline(viewers[0])
         nothing_secret(ours | inst.tree(), [inst.password(user), token])
         screen.shows(PAPER, 120, "the guest's terminal")
-        screen.take_keyboard(window)
+        screen.take_terminal(window)
         screen.type("[ 'ñá@€' = $(printf \"\\303\\261\\303\\241@\\342\\202\\254\") ] && "
                     f"printf \"\\033]11;#%06x\\007\" $((3*{THIRD}))\n")
         screen.shows(COLOUR, 120, "what the guest computed")

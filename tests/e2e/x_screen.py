@@ -5,7 +5,7 @@ import select
 import subprocess
 import tempfile
 
-from installation import wait_for
+from installation import answers, wait_for
 
 
 class Screen:
@@ -78,6 +78,19 @@ class Screen:
         """What a click does where there is a window manager; here is none."""
         self.call("xdotool", "mousemove", x, y, "click", 1)
         self.call("xdotool", "windowfocus", "--sync", window)
+
+    def take_terminal(self, window):
+        """The same, until the guest's terminal has the keyboard, too."""
+        self.take_keyboard(window)
+
+        def echoes():
+            before = self.picture()
+            self.key("space")
+            try:
+                return wait_for(lambda: self.picture() != before, 2, "an echo")
+            except AssertionError:
+                return False
+        answers(echoes)
 
     def picture(self):
         """Pixels of the whole screen, three bytes each."""
