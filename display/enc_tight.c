@@ -117,7 +117,40 @@ put_plain(TightEncoder *t, guint control_at)
     zg_tight_deflate(&t->deflate, t->plain->data, t->plain->len, t->out);
 }
 
-/* Indices into the palette: one bit each for two colours, else one byte. */
+/* Of two colours: one bit each. */
+static void
+fill_bits(const uint32_t *pixels, int width, uint32_t one, uint8_t *out)
+{
+    for (int x = 0; x < width; x += 8, out++) {
+        int n = MIN(8, width - x);
+        *out = 0;
+        for (int i = 0; i < n; i++) {
+            *out |= (uint8_t)((((pixels[x + i] ^ one) & ZG_PIXEL_RGB) == 0) << (7 - i));
+        }
+    }
+}
+
+/* Of more: one byte each. */
+static void
+fill_bytes(const ZgPalette *palette, const uint32_t *pixels, int width, uint8_t *out)
+{
+    uint32_t colour = pixels[0] & ZG_PIXEL_RGB;
+    uint8_t index = (uint8_t)zg_palette_find(palette, colour);
+
+    for (int x = 0; x < width; x += ZG_PIXEL_GROUP) {
+        int n = MIN(ZG_PIXEL_GROUP, width - x);
+        if (n == ZG_PIXEL_GROUP && zg_pixel_group_is(pixels + x, colour)) {
+            memset(out + x, index, ZG_PIXEL_GROUP);
+            continue;
+        }
+        for (int i = 0; i < n; i++) {
+            colour = pixels[x + i] & ZG_PIXEL_RGB;
+            out[x + i] = index = (uint8_t)zg_palette_find(palette, colour);
+        }
+    }
+}
+
+/* Indices into the palette. */
 static void
 fill_indices(TightEncoder *t, const uint32_t *pixels, size_t stride, int width, int height)
 {
@@ -128,18 +161,9 @@ fill_indices(TightEncoder *t, const uint32_t *pixels, size_t stride, int width, 
     out = t->plain->data;
     for (int y = 0; y < height; y++, pixels += stride, out += row_bytes) {
         if (t->palette.n == 2) {
-            memset(out, 0, row_bytes);
-        }
-        for (int x = 0, n; x < width; x += n) {
-            unsigned index = zg_palette_find(&t->palette, pixels[x] & ZG_PIXEL_RGB);
-            n = zg_pixel_count_equal(pixels + x, width - x, pixels[x]);
-            if (t->palette.n > 2) {
-                memset(out + x, (int)index, (size_t)n);
-                continue;
-            }
-            for (int i = x; index != 0 && i < x + n; i++) {
-                out[i / 8] |= (uint8_t)(0x80 >> (i & 7));
-            }
+            fill_bits(pixels, width, t->palette.colours[1], out);
+        } else {
+            fill_bytes(&t->palette, pixels, width, out);
         }
     }
 }

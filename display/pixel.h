@@ -26,6 +26,20 @@ zg_pixel_count_equal(const uint32_t *pixels, int n, uint32_t pixel)
     return i < n && pixels[i] == pixel ? i + 1 : i;
 }
 
+#define ZG_PIXEL_GROUP 8 /* pixels that are looked at together */
+
+/** zg_pixel_group_is() - have all ZG_PIXEL_GROUP pixels the colour @colour? */
+static inline bool
+zg_pixel_group_is(const uint32_t *pixels, uint32_t colour)
+{
+    uint32_t difference = 0;
+
+    for (int i = 0; i < ZG_PIXEL_GROUP; i++) {
+        difference |= pixels[i] ^ colour;
+    }
+    return (difference & ZG_PIXEL_RGB) == 0;
+}
+
 /**
  * zg_pixel_convert() - write @n pixels in @format
  * @format: valid, see zg_pixel_format_is_valid()

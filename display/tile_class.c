@@ -16,18 +16,14 @@
 #define EDGE_STEP 96 /* in the green channel */
 #define PHOTO_PIXELS_LEAST 256
 
-static unsigned
-slot_of(uint32_t colour)
-{
-    return colour * 2654435761u >> 22 & (ZG_PALETTE_SLOTS - 1);
-}
+#define NO_COLOUR 0xffffffffu
 
 static void
 add_colour(ZgPalette *p, uint32_t colour, unsigned most)
 {
-    unsigned slot = slot_of(colour);
+    unsigned slot = zg_palette_slot(colour);
 
-    while (p->slot_index[slot] != 0) {
+    while (p->slot_colour[slot] != NO_COLOUR) {
         if (p->slot_colour[slot] == colour) {
             return;
         }
@@ -39,25 +35,31 @@ add_colour(ZgPalette *p, uint32_t colour, unsigned most)
     }
     p->slot_colour[slot] = colour;
     p->colours[p->n] = colour;
-    p->slot_index[slot] = (uint16_t)++p->n;
+    p->slot_index[slot] = (uint16_t)p->n++;
 }
 
+/* Nearly every pixel has the colour of the last group, or one that is found at its first slot. */
 void
 zg_palette_read(ZgPalette *p, const uint32_t *pixels, size_t stride, int width, int height,
                 unsigned most)
 {
-    uint32_t last = ~pixels[0];
+    uint32_t colour = pixels[0] & ZG_PIXEL_RGB;
 
     p->n = 0;
-    memset(p->slot_index, 0, sizeof p->slot_index);
+    memset(p->slot_colour, 0xff, sizeof p->slot_colour); /* NO_COLOUR */
+    add_colour(p, colour, most);
     for (int y = 0; y < height; y++, pixels += stride) {
-        for (int x = 0; x < width; x++) {
-            x += zg_pixel_count_equal(pixels + x, width - x, last);
-            if (x == width) {
-                break;
+        for (int x = 0; x < width; x += ZG_PIXEL_GROUP) {
+            int n = MIN(ZG_PIXEL_GROUP, width - x);
+            if (n == ZG_PIXEL_GROUP && zg_pixel_group_is(pixels + x, colour)) {
+                continue;
             }
-            last = pixels[x];
-            add_colour(p, last & ZG_PIXEL_RGB, most);
+            for (int i = 0; i < n; i++) {
+                colour = pixels[x + i] & ZG_PIXEL_RGB;
+                if (p->slot_colour[zg_palette_slot(colour)] != colour) {
+                    add_colour(p, colour, most);
+                }
+            }
             if (p->n > ZG_PALETTE_MAX) {
                 return;
             }
@@ -78,23 +80,12 @@ zg_palette_sort(ZgPalette *p)
 {
     qsort(p->colours, p->n, sizeof p->colours[0], compare_colours);
     for (unsigned i = 0; i < p->n; i++) {
-        unsigned slot = slot_of(p->colours[i]);
-        while (p->slot_colour[slot] != p->colours[i] || p->slot_index[slot] == 0) {
+        unsigned slot = zg_palette_slot(p->colours[i]);
+        while (p->slot_colour[slot] != p->colours[i]) {
             slot = (slot + 1) & (ZG_PALETTE_SLOTS - 1);
         }
-        p->slot_index[slot] = (uint16_t)(i + 1);
+        p->slot_index[slot] = (uint16_t)i;
     }
-}
-
-unsigned
-zg_palette_find(const ZgPalette *p, uint32_t colour)
-{
-    unsigned slot = slot_of(colour);
-
-    while (p->slot_colour[slot] != colour || p->slot_index[slot] == 0) {
-        slot = (slot + 1) & (ZG_PALETTE_SLOTS - 1);
-    }
-    return p->slot_index[slot] - 1u;
 }
 
 /* Equal neighbours and hard edges along every second row, in per cent of the pairs. */

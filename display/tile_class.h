@@ -18,8 +18,8 @@ typedef enum {
 typedef struct {
     unsigned n; /* 0..ZG_PALETTE_MAX, or ZG_PALETTE_MAX + 1: too many */
     uint32_t colours[ZG_PALETTE_MAX];
-    uint32_t slot_colour[ZG_PALETTE_SLOTS];
-    uint16_t slot_index[ZG_PALETTE_SLOTS]; /* index + 1; 0: free */
+    uint32_t slot_colour[ZG_PALETTE_SLOTS]; /* what no colour can be: free */
+    uint16_t slot_index[ZG_PALETTE_SLOTS];
 } ZgPalette;
 
 /** zg_palette_read() - count the colours; stops once there are more than @most. */
@@ -29,8 +29,23 @@ void zg_palette_read(ZgPalette *palette, const uint32_t *pixels, size_t stride, 
 /** zg_palette_sort() - by value, so that like areas get like indices. */
 void zg_palette_sort(ZgPalette *palette);
 
+static inline unsigned
+zg_palette_slot(uint32_t colour)
+{
+    return colour * 2654435761u >> 22 & (ZG_PALETTE_SLOTS - 1);
+}
+
 /** zg_palette_find() - index of a colour that is in the palette. */
-unsigned zg_palette_find(const ZgPalette *palette, uint32_t colour);
+static inline unsigned
+zg_palette_find(const ZgPalette *palette, uint32_t colour)
+{
+    unsigned slot = zg_palette_slot(colour);
+
+    while (palette->slot_colour[slot] != colour) {
+        slot = (slot + 1) & (ZG_PALETTE_SLOTS - 1);
+    }
+    return palette->slot_index[slot];
+}
 
 /**
  * zg_tile_classify()
