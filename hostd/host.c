@@ -477,6 +477,9 @@ make_hello(void *user)
     if (options->nat) {
         g_strv_builder_add(capabilities, "nat");
     }
+    if (zg_hypervisor_has_dbus_display(host->env.hyp)) {
+        g_strv_builder_add(capabilities, "dbus-display");
+    }
     hello->host = g_strdup(options->config->name);
     hello->boot_id = zg_inventory_boot_id();
     hello->program_version = g_strdup(PROGRAM_VERSION);

@@ -366,7 +366,9 @@ class Installation:
 
     def expect_dbus_pictures(self):
         """Whoever looks at a desktop now has its pictures by QEMU's D-Bus display, if it has one."""
-        if "dbus" in self.run("qemu-system-x86_64", "-display", "help").stdout:
+        has = "dbus" in self.run("qemu-system-x86_64", "-display", "help").stdout
+        assert has == ("dbus-display" in self.zaguan("host", "show", "here")["capabilities"])
+        if has:
             wait_for(lambda: "console-pictures:" in (self.dir / "log/front.log").read_text(), 30,
                      "pictures by D-Bus")
 
