@@ -10,7 +10,7 @@
 #define ROUNDS_MOST 4     /* different shifts in one update */
 #define REST_PART 8       /* of the changed pixels; less than that is not searched again */
 #define GAIN_PIXELS_LEAST 4096
-#define PROBED_ROWS 24
+#define PROBED_ROWS 48
 #define PROBES_LEAST 32
 #define SHIFTS_KEPT 3
 #define MISSES_MOST 2
