@@ -183,13 +183,12 @@ zg_dbus_read_head(const uint8_t *bytes, size_t n_bytes, ZgDbusHead *out, GError 
 
 /* ---- writing ---- */
 
-static void
-pad(GByteArray *out, guint from, size_t alignment)
+void
+zg_dbus_pad(GByteArray *body, size_t alignment)
 {
     static const uint8_t zeroes[8] = {0};
-    size_t n = out->len - from;
 
-    g_byte_array_append(out, zeroes, (guint)(align_up(n, alignment) - n));
+    g_byte_array_append(body, zeroes, (guint)(align_up(body->len, alignment) - body->len));
 }
 
 static void
@@ -198,24 +197,11 @@ put_u8(GByteArray *out, uint8_t value)
     g_byte_array_append(out, &value, 1);
 }
 
-/* In heads padding is counted from the head's own beginning. */
-static void
-put_u32(GByteArray *out, uint32_t value)
-{
-    g_byte_array_append(out, (const uint8_t *)&value, sizeof value);
-}
-
-void
-zg_dbus_pad(GByteArray *body, size_t alignment)
-{
-    pad(body, 0, alignment);
-}
-
 void
 zg_dbus_put_u32(GByteArray *body, uint32_t value)
 {
     zg_dbus_pad(body, 4);
-    put_u32(body, value);
+    g_byte_array_append(body, (const uint8_t *)&value, sizeof value);
 }
 
 void
@@ -232,38 +218,36 @@ zg_dbus_set_u32(GByteArray *body, guint at, uint32_t value)
 }
 
 static void
-put_field_type(GByteArray *out, guint from, uint8_t field, char type)
+put_field_type(GByteArray *head, uint8_t field, char type)
 {
-    pad(out, from, 8);
-    put_u8(out, field);
-    put_u8(out, 1);
-    put_u8(out, (uint8_t)type);
-    put_u8(out, 0);
+    zg_dbus_pad(head, 8);
+    put_u8(head, field);
+    put_u8(head, 1);
+    put_u8(head, (uint8_t)type);
+    put_u8(head, 0);
 }
 
 static void
-put_text_field(GByteArray *out, guint from, uint8_t field, char type, const char *text)
+put_text_field(GByteArray *head, uint8_t field, char type, const char *text)
 {
-    uint32_t n_chars = (uint32_t)strlen(text);
-
-    if (n_chars == 0) {
+    if (text[0] == '\0') {
         return;
     }
-    put_field_type(out, from, field, type);
+    put_field_type(head, field, type);
     if (type == 'g') {
-        put_u8(out, (uint8_t)n_chars);
+        put_u8(head, (uint8_t)strlen(text));
+        g_byte_array_append(head, (const uint8_t *)text, (guint)strlen(text) + 1);
     } else {
-        put_u32(out, n_chars);
+        zg_dbus_put_text(head, text);
     }
-    g_byte_array_append(out, (const uint8_t *)text, n_chars + 1);
 }
 
 static void
-put_number_field(GByteArray *out, guint from, uint8_t field, uint32_t number)
+put_number_field(GByteArray *head, uint8_t field, uint32_t number)
 {
     if (number != 0) {
-        put_field_type(out, from, field, 'u');
-        put_u32(out, number);
+        put_field_type(head, field, 'u');
+        zg_dbus_put_u32(head, number);
     }
 }
 
@@ -277,26 +261,25 @@ static void
 put_message(GByteArray *out, const Kind *kind, const ZgDbusCall *call, const void *body,
             size_t n_body)
 {
-    guint from = out->len;
-    uint32_t n_fields;
+    g_autoptr(GByteArray) head = g_byte_array_new();
 
-    put_u8(out, native_order());
-    put_u8(out, (uint8_t)kind->type);
-    put_u8(out, kind->type == ZG_DBUS_CALL ? 0 : FLAG_NO_REPLY_EXPECTED);
-    put_u8(out, PROTOCOL_VERSION);
-    put_u32(out, (uint32_t)n_body);
-    put_u32(out, kind->serial);
-    put_u32(out, 0); /* of the fields: known below */
-    put_text_field(out, from, FIELD_PATH, 'o', call->path);
-    put_text_field(out, from, FIELD_INTERFACE, 's', call->interface);
-    put_text_field(out, from, FIELD_MEMBER, 's', call->member);
-    put_text_field(out, from, FIELD_ERROR_NAME, 's', kind->error_name);
-    put_number_field(out, from, FIELD_REPLY_SERIAL, kind->answers);
-    put_text_field(out, from, FIELD_SIGNATURE, 'g', call->signature);
-    put_number_field(out, from, FIELD_UNIX_FDS, call->n_fds);
-    n_fields = out->len - from - FIXED_BYTES;
-    zg_dbus_set_u32(out, from + FIXED_BYTES - 4, n_fields);
-    pad(out, from, 8);
+    put_u8(head, native_order());
+    put_u8(head, (uint8_t)kind->type);
+    put_u8(head, kind->type == ZG_DBUS_CALL ? 0 : FLAG_NO_REPLY_EXPECTED);
+    put_u8(head, PROTOCOL_VERSION);
+    zg_dbus_put_u32(head, (uint32_t)n_body);
+    zg_dbus_put_u32(head, kind->serial);
+    zg_dbus_put_u32(head, 0); /* of the fields: known below */
+    put_text_field(head, FIELD_PATH, 'o', call->path);
+    put_text_field(head, FIELD_INTERFACE, 's', call->interface);
+    put_text_field(head, FIELD_MEMBER, 's', call->member);
+    put_text_field(head, FIELD_ERROR_NAME, 's', kind->error_name);
+    put_number_field(head, FIELD_REPLY_SERIAL, kind->answers);
+    put_text_field(head, FIELD_SIGNATURE, 'g', call->signature);
+    put_number_field(head, FIELD_UNIX_FDS, call->n_fds);
+    zg_dbus_set_u32(head, FIXED_BYTES - 4, head->len - FIXED_BYTES);
+    zg_dbus_pad(head, 8);
+    g_byte_array_append(out, head->data, head->len);
     g_byte_array_append(out, body, (guint)n_body);
 }
 

@@ -56,7 +56,7 @@ ZgDbusResult zg_dbus_read_head(const uint8_t *bytes, size_t n_bytes, ZgDbusHead 
 
 /* ---- writing ---- */
 
-/* Bodies: numbers and texts at their alignment from the beginning of @body. */
+/* Bodies (and heads): numbers and texts at their alignment from the beginning of @body. */
 void zg_dbus_pad(GByteArray *body, size_t alignment);
 void zg_dbus_put_u32(GByteArray *body, uint32_t value);
 void zg_dbus_put_text(GByteArray *body, const char *text);

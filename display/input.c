@@ -8,9 +8,9 @@ zg_input_pass(ZgSource *source, const ZgRfbEvent *event)
         return;
     }
     if (event->kind == ZG_RFB_EVENT_KEY) {
-        source->ops->key(source, event->key.down, event->key.keysym, event->key.scancode);
+        zg_source_key(source, event->key.down, event->key.keysym, event->key.scancode);
     } else if (event->kind == ZG_RFB_EVENT_POINTER) {
-        source->ops->pointer(source, event->pointer.x, event->pointer.y, event->pointer.buttons);
+        zg_source_pointer(source, event->pointer.x, event->pointer.y, event->pointer.buttons);
     }
 }
 

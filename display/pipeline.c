@@ -141,10 +141,7 @@ on_source_bell(void *user)
 static void
 drop_source(ZgPipeline *p)
 {
-    if (p->source != NULL) {
-        p->source->ops->free(p->source);
-        p->source = NULL;
-    }
+    g_clear_pointer(&p->source, zg_source_free);
 }
 
 static void
@@ -199,7 +196,7 @@ on_tick(gpointer data)
         give_memory_back(p);
     }
     if (p->source != NULL) {
-        p->source->ops->request(p->source); /* nobody watches: the picture is kept about fresh */
+        zg_source_request(p->source); /* nobody watches: the picture is kept about fresh */
     }
     return G_SOURCE_CONTINUE;
 }
@@ -272,7 +269,7 @@ void
 zg_pipeline_take_console(ZgPipeline *p, int fd)
 {
     drop_source(p);
-    p->source = zg_source_qemu_new(fd, &source_events, p);
+    p->source = zg_source_new(fd, &source_events, p);
     zg_pipeline_tell_source(p);
 }
 
@@ -280,7 +277,7 @@ void
 zg_pipeline_take_pictures(ZgPipeline *p, int fd)
 {
     if (p->source != NULL) {
-        p->source->ops->take_pictures(p->source, fd);
+        zg_source_take_pictures(p->source, fd);
     } else {
         close(fd); /* the console it belonged to has just gone */
     }
@@ -290,7 +287,7 @@ void
 zg_pipeline_tell_source(ZgPipeline *p)
 {
     if (p->source != NULL) {
-        p->source->ops->watch(p->source, p->n_viewers > 0);
+        zg_source_watch(p->source, p->n_viewers > 0);
     }
 }
 

@@ -389,7 +389,7 @@ zg_pipeline_kick(ZgPipeline *p)
         note_effort(v, now_us);
     }
     if (p->source != NULL && somebody_keeps_up(p)) {
-        p->source->ops->request(p->source);
+        zg_source_request(p->source);
     }
     arm_refine(p, now_us);
 }

@@ -41,7 +41,7 @@ on_wished_size(ZgPipelineViewer *v, int width, int height)
 {
     ZgSource *source = v->pipeline->source;
 
-    if (v->view_only || source == NULL || !source->ops->wish_size(source, width, height)) {
+    if (v->view_only || source == NULL || !zg_source_wish_size(source, width, height)) {
         v->output->ops->answer_size(v->output, 1); /* prohibited */
     } else {
         v->output->ops->answer_size(v->output, 4); /* forwarded; the new size comes when it does */
@@ -63,7 +63,7 @@ on_output_input(void *user, ZgOutput *output, const ZgRfbEvent *event)
     }
     v->pipeline->touched_us = zg_clock_mono_us();
     if (event->kind == ZG_RFB_EVENT_CLIPBOARD) {
-        source->ops->offer_text(source, event->text);
+        zg_source_offer_text(source, event->text);
     } else {
         v->pipeline->input_us = zg_clock_mono_us();
         zg_input_pass(source, event);

@@ -4,27 +4,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "display/rfb_wire.h"
 
 #define ZG_PIXEL_RGB 0x00ffffffu /* the bits of a frame's pixel that are colour */
-
-/** zg_pixel_count_equal() - how many of the first @n pixels are @pixel, two at a time. */
-static inline int
-zg_pixel_count_equal(const uint32_t *pixels, int n, uint32_t pixel)
-{
-    uint64_t both = (uint64_t)pixel << 32 | pixel, pair;
-    int i = 0;
-
-    for (; i + 2 <= n; i += 2) {
-        memcpy(&pair, pixels + i, sizeof pair);
-        if (pair != both) {
-            break;
-        }
-    }
-    return i < n && pixels[i] == pixel ? i + 1 : i;
-}
 
 #define ZG_PIXEL_GROUP 8 /* pixels that are looked at together */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/source_dbus.h"
 
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,8 +9,8 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "display/dbus_pictures.h"
-#include "display/source.h"
 #include "display/source_stream.h"
+#include "display/source_vnc.h"
 
 /* QEMU may send changes of a new screen before the screen: beginning anew mends that. */
 #define RESTART_PAUSE_US (1 * G_USEC_PER_SEC)
@@ -29,36 +28,14 @@ struct ZgSourceDbus {
     guint deadline, failure;
 };
 
-/* One message with a descriptor; it leaves at once or not at all. */
-static bool
-send_with_fd(int fd, const GByteArray *bytes, int passed)
-{
-    union {
-        char room[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control = {0};
-    struct iovec iov = {.iov_base = bytes->data, .iov_len = bytes->len};
-    struct msghdr message = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = control.room,
-        .msg_controllen = sizeof control.room,
-    };
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof passed);
-    memcpy(CMSG_DATA(head), &passed, sizeof passed);
-    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)bytes->len;
-}
-
 /* ---- the two connections ---- */
 
 /* Ends the source; nothing of it may be touched afterwards. */
 static void
-lose(ZgSourceDbus *s, const char *reason)
+lose(void *user, const char *reason)
 {
+    ZgSourceDbus *s = user;
+
     g_clear_handle_id(&s->deadline, g_source_remove);
     g_clear_handle_id(&s->failure, g_source_remove);
     s->events->lost(s->user, reason);
@@ -114,7 +91,8 @@ register_listener(ZgSourceDbus *s)
         return;
     }
     zg_dbus_pictures_register(s->pictures, call);
-    if (send_with_fd(zg_source_stream_fd(s->streams[ZG_DBUS_CONSOLE]), call, ends[1])) {
+    if (zg_packet_send(zg_source_stream_fd(s->streams[ZG_DBUS_CONSOLE]), call->data, call->len,
+                       ends[1], NULL)) {
         set_deadline(s);
         begin(s, ZG_DBUS_LISTENER, ends[0]);
     } else {
@@ -156,12 +134,6 @@ on_listener_bytes(void *user, const uint8_t *bytes, size_t n_bytes, size_t *out_
 }
 
 static void
-on_console_lost(void *user, const char *reason)
-{
-    lose(user, reason);
-}
-
-static void
 on_listener_lost(void *user, const char *reason)
 {
     ZgSourceDbus *s = user;
@@ -186,7 +158,7 @@ on_passed(void *user, int fd)
 static const ZgSourceStreamOps stream_ops[ZG_DBUS_N_LINKS] = {
     [ZG_DBUS_CONSOLE] = {
         .feed = on_console_bytes,
-        .lost = on_console_lost,
+        .lost = lose,
         .input_max = ZG_DBUS_PICTURES_INPUT_MAX,
     },
     [ZG_DBUS_LISTENER] = {
@@ -301,6 +273,7 @@ end_listener(ZgSourceDbus *s)
 {
     g_clear_pointer(&s->streams[ZG_DBUS_LISTENER], zg_source_stream_free);
     unmap(s);
+    zg_fd_clear(&s->shared);
     if (zg_dbus_pictures_is_ready(s->pictures)) {
         g_clear_handle_id(&s->deadline, g_source_remove); /* of a picture nobody wants */
     }

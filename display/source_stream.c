@@ -12,7 +12,6 @@
 #include "common/base/loop.h"
 
 #define READ_BYTES (256 * 1024)
-#define FDS_AT_ONCE 4   /* more in one message are closed by the kernel */
 #define READS_AT_ONCE 4 /* then other descriptors of the loop have their turn */
 
 struct ZgSourceStream {
@@ -118,40 +117,6 @@ take_input(ZgSourceStream *s, GError **error)
     return true;
 }
 
-/* As recv(), and descriptors on the way. */
-static ssize_t
-receive(ZgSourceStream *s, void *bytes, size_t n_bytes)
-{
-    union {
-        char room[CMSG_SPACE(sizeof(int) * FDS_AT_ONCE)];
-        struct cmsghdr aligned;
-    } control;
-    struct iovec iov = {.iov_base = bytes, .iov_len = n_bytes};
-    struct msghdr message = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = control.room,
-        .msg_controllen = sizeof control.room,
-    };
-    ssize_t n;
-
-    if (s->ops->passed == NULL) {
-        return recv(s->fd, bytes, n_bytes, MSG_DONTWAIT);
-    }
-    n = recvmsg(s->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    for (struct cmsghdr *head = n < 0 ? NULL : CMSG_FIRSTHDR(&message); head != NULL;
-         head = CMSG_NXTHDR(&message, head)) {
-        size_t n_fds = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-                           i < n_fds; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(head) + i * sizeof fd, sizeof fd);
-            s->ops->passed(s->user, fd);
-        }
-    }
-    return n;
-}
-
 static gboolean
 on_readable(gint fd, GIOCondition condition, gpointer data)
 {
@@ -159,19 +124,23 @@ on_readable(gint fd, GIOCondition condition, gpointer data)
 
     for (int i = 0; i < READS_AT_ONCE; i++) {
         g_autoptr(GError) error = NULL;
+        g_auto(ZgFd) passed = -1;
         size_t n_free;
         ssize_t n;
 
         make_room(s);
         n_free = s->n_room - s->n_in;
-        n = receive(s, s->in + s->n_in, n_free);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        n = zg_packet_receive(s->fd, s->in + s->n_in, n_free, &passed, NULL);
+        if (n == -2) {
             break;
         }
         if (n <= 0) {
             s->in_watch = 0;
             lose(s, "the console closed its connection");
             return G_SOURCE_REMOVE;
+        }
+        if (passed >= 0 && s->ops->passed != NULL) {
+            s->ops->passed(s->user, zg_fd_steal(&passed));
         }
         s->n_in += (size_t)n;
         if (!take_input(s, &error)) {

@@ -12,7 +12,7 @@ typedef struct {
     /* As zg_rfb_source_feed(): what is not used comes again with more. */
     bool (*feed)(void *user, const uint8_t *bytes, size_t n_bytes, size_t *out_used,
                  GByteArray *out, GError **error);
-    /* A descriptor came with the bytes that are fed next; handed over. NULL: none are taken. */
+    /* A descriptor came with the bytes that are fed next; handed over. NULL: it is closed. */
     void (*passed)(void *user, int fd);
     /* It has ended; called once, and last: the stream may be freed here. */
     void (*lost)(void *user, const char *reason);

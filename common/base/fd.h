@@ -50,7 +50,7 @@ int zg_tcp_listen(const char *address, uint16_t port, GError **error);
 uint16_t zg_tcp_port_of(int fd);
 
 /**
- * zg_packet_send() - one SOCK_SEQPACKET message with at most one descriptor
+ * zg_packet_send() - one message with at most one descriptor; on a stream, bytes that leave now
  * @pass_fd: descriptor to pass (borrowed), or -1
  * Return: true when sent whole; false with ZG_ERROR_UNAVAILABLE when the peer's queue is full,
  * ZG_ERROR_FAILED otherwise.
@@ -58,7 +58,7 @@ uint16_t zg_tcp_port_of(int fd);
 bool zg_packet_send(int fd, const void *bytes, size_t n_bytes, int pass_fd, GError **error);
 
 /**
- * zg_packet_receive() - one SOCK_SEQPACKET message
+ * zg_packet_receive() - one message; on a stream, the bytes that are there, up to @n_buffer
  * @buffer:   at least @n_buffer bytes; a longer message is refused with ZG_ERROR_TOO_LARGE
  * @out_fd:   descriptor received (owned by the caller) or -1
  * Return: length; 0 at end of stream; -1 with @error; -2 when nothing is there now.

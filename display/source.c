@@ -15,9 +15,8 @@
 #define QUIET_US_MOST 5000
 #define SIZES_AGREE_MS 200 /* by then both have told of a new size */
 
-typedef struct {
-    ZgSource base;
-    ZgSource *vnc;
+struct ZgSource {
+    ZgSourceVnc *vnc;
     ZgSourceDbus *dbus;   /* NULL: pictures come by RFB only */
     const ZgSourceEvents *events;
     void *user;
@@ -30,14 +29,14 @@ typedef struct {
     int vnc_width, vnc_height; /* as RFB told it last; 0 before */
     int dbus_width, dbus_height;
     guint quiet, sizes;
-} QemuSource;
+};
 
 /* ---- pictures by D-Bus ---- */
 
 static gboolean
 on_quiet(gpointer data)
 {
-    QemuSource *q = data;
+    ZgSource *q = data;
     int64_t now_us = zg_clock_mono_us();
 
     if (now_us - q->unseen_last_us < QUIET_MS * 1000 &&
@@ -51,7 +50,7 @@ on_quiet(gpointer data)
 }
 
 static void
-arm_update(QemuSource *q)
+arm_update(ZgSource *q)
 {
     if (q->has_unseen && q->is_requested && q->quiet == 0) {
         q->quiet = g_timeout_add(QUIET_MS, on_quiet, q);
@@ -61,7 +60,7 @@ arm_update(QemuSource *q)
 static void
 on_dbus_resize(void *user, int width, int height)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     if (!q->told) {
         q->told = true;
@@ -76,7 +75,7 @@ on_dbus_resize(void *user, int width, int height)
 static void
 on_dbus_pixels(void *user, ZgRect area, const uint8_t *bgrx)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     q->events->picture.pixels(q->user, area, bgrx);
     q->unseen_last_us = zg_clock_mono_us();
@@ -88,8 +87,10 @@ on_dbus_pixels(void *user, ZgRect area, const uint8_t *bgrx)
 }
 
 static void
-return_to_vnc(QemuSource *q)
+return_to_vnc(void *user)
 {
+    ZgSource *q = user;
+
     g_clear_handle_id(&q->quiet, g_source_remove);
     q->has_unseen = false;
     if (q->shows) {
@@ -102,15 +103,9 @@ return_to_vnc(QemuSource *q)
 }
 
 static void
-on_dbus_stopped(void *user)
-{
-    return_to_vnc(user);
-}
-
-static void
 on_dbus_lost(void *user, const char *reason)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     zg_log_info("console-pictures-lost", NULL, "pictures come by RFB from now on: %s", reason);
     g_clear_pointer(&q->dbus, zg_source_dbus_free);
@@ -120,7 +115,7 @@ on_dbus_lost(void *user, const char *reason)
 static const ZgSourceDbusEvents dbus_events = {
     .resize = on_dbus_resize,
     .pixels = on_dbus_pixels,
-    .stopped = on_dbus_stopped,
+    .stopped = return_to_vnc,
     .lost = on_dbus_lost,
 };
 
@@ -130,7 +125,7 @@ static const ZgSourceDbusEvents dbus_events = {
 static gboolean
 on_sizes(gpointer data)
 {
-    QemuSource *q = data;
+    ZgSource *q = data;
 
     q->sizes = 0;
     if (q->shows && (q->vnc_width != q->dbus_width || q->vnc_height != q->dbus_height)) {
@@ -142,7 +137,7 @@ on_sizes(gpointer data)
 static void
 on_vnc_resize(void *user, int width, int height)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     q->vnc_width = width;
     q->vnc_height = height;
@@ -156,7 +151,7 @@ on_vnc_resize(void *user, int width, int height)
 static void
 on_vnc_pixels(void *user, ZgRect area, const uint8_t *bgrx)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     if (!q->shows) {
         q->events->picture.pixels(q->user, area, bgrx);
@@ -166,7 +161,7 @@ on_vnc_pixels(void *user, ZgRect area, const uint8_t *bgrx)
 static void
 on_vnc_copy(void *user, ZgRect to, int from_x, int from_y)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     if (!q->shows) {
         q->events->picture.copy(q->user, to, from_x, from_y);
@@ -176,7 +171,7 @@ on_vnc_copy(void *user, ZgRect to, int from_x, int from_y)
 static void
 on_vnc_update(void *user)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     if (!q->shows) {
         q->is_requested = false;
@@ -187,7 +182,7 @@ on_vnc_update(void *user)
 static void
 on_vnc_cursor(void *user, const ZgCursor *cursor)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     q->events->picture.cursor(q->user, cursor);
 }
@@ -195,7 +190,7 @@ on_vnc_cursor(void *user, const ZgCursor *cursor)
 static void
 on_vnc_led(void *user, uint8_t state)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     q->events->picture.led(q->user, state);
 }
@@ -203,7 +198,7 @@ on_vnc_led(void *user, uint8_t state)
 static void
 on_vnc_text(void *user, const char *text)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     q->events->picture.text(q->user, text);
 }
@@ -211,7 +206,7 @@ on_vnc_text(void *user, const char *text)
 static void
 on_vnc_bell(void *user)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     q->events->picture.bell(q->user);
 }
@@ -219,7 +214,7 @@ on_vnc_bell(void *user)
 static void
 on_vnc_lost(void *user, const char *reason)
 {
-    QemuSource *q = user;
+    ZgSource *q = user;
 
     q->events->lost(q->user, reason);
 }
@@ -240,36 +235,33 @@ static const ZgSourceEvents vnc_events = {
 
 /* ---- the source ---- */
 
-static void
-qemu_free(ZgSource *source)
+void
+zg_source_free(ZgSource *q)
 {
-    QemuSource *q = (QemuSource *)source;
-
+    if (q == NULL) {
+        return;
+    }
     g_clear_handle_id(&q->quiet, g_source_remove);
     g_clear_handle_id(&q->sizes, g_source_remove);
     zg_source_dbus_free(q->dbus);
-    q->vnc->ops->free(q->vnc);
+    zg_source_vnc_free(q->vnc);
     g_free(q);
 }
 
-static void
-qemu_request(ZgSource *source)
+void
+zg_source_request(ZgSource *q)
 {
-    QemuSource *q = (QemuSource *)source;
-
     q->is_requested = true;
     if (q->shows) {
         arm_update(q);
     } else {
-        q->vnc->ops->request(q->vnc);
+        zg_source_vnc_request(q->vnc);
     }
 }
 
-static void
-qemu_watch(ZgSource *source, bool watched)
+void
+zg_source_watch(ZgSource *q, bool watched)
 {
-    QemuSource *q = (QemuSource *)source;
-
     q->is_watched = watched;
     if (q->dbus != NULL) {
         zg_source_dbus_watch(q->dbus, watched);
@@ -279,11 +271,9 @@ qemu_watch(ZgSource *source, bool watched)
     }
 }
 
-static void
-qemu_take_pictures(ZgSource *source, int fd)
+void
+zg_source_take_pictures(ZgSource *q, int fd)
 {
-    QemuSource *q = (QemuSource *)source;
-
     if (q->dbus != NULL) {
         g_clear_pointer(&q->dbus, zg_source_dbus_free);
         return_to_vnc(q);
@@ -293,57 +283,37 @@ qemu_take_pictures(ZgSource *source, int fd)
     zg_source_dbus_watch(q->dbus, q->is_watched);
 }
 
-static void
-qemu_key(ZgSource *source, bool down, uint32_t keysym, uint32_t scancode)
+void
+zg_source_key(ZgSource *q, bool down, uint32_t keysym, uint32_t scancode)
 {
-    QemuSource *q = (QemuSource *)source;
-
-    q->vnc->ops->key(q->vnc, down, keysym, scancode);
+    zg_source_vnc_key(q->vnc, down, keysym, scancode);
 }
 
-static void
-qemu_pointer(ZgSource *source, int x, int y, uint8_t buttons)
+void
+zg_source_pointer(ZgSource *q, int x, int y, uint8_t buttons)
 {
-    QemuSource *q = (QemuSource *)source;
-
-    q->vnc->ops->pointer(q->vnc, x, y, buttons);
+    zg_source_vnc_pointer(q->vnc, x, y, buttons);
 }
 
-static void
-qemu_offer_text(ZgSource *source, const char *text)
+void
+zg_source_offer_text(ZgSource *q, const char *text)
 {
-    QemuSource *q = (QemuSource *)source;
-
-    q->vnc->ops->offer_text(q->vnc, text);
+    zg_source_vnc_offer_text(q->vnc, text);
 }
 
-static bool
-qemu_wish_size(ZgSource *source, int width, int height)
+bool
+zg_source_wish_size(ZgSource *q, int width, int height)
 {
-    QemuSource *q = (QemuSource *)source;
-
-    return q->vnc->ops->wish_size(q->vnc, width, height);
+    return zg_source_vnc_wish_size(q->vnc, width, height);
 }
-
-static const ZgSourceOps qemu_ops = {
-    .free = qemu_free,
-    .request = qemu_request,
-    .watch = qemu_watch,
-    .take_pictures = qemu_take_pictures,
-    .key = qemu_key,
-    .pointer = qemu_pointer,
-    .offer_text = qemu_offer_text,
-    .wish_size = qemu_wish_size,
-};
 
 ZgSource *
-zg_source_qemu_new(int fd, const ZgSourceEvents *events, void *user)
+zg_source_new(int fd, const ZgSourceEvents *events, void *user)
 {
-    QemuSource *q = g_new0(QemuSource, 1);
+    ZgSource *q = g_new0(ZgSource, 1);
 
-    q->base.ops = &qemu_ops;
     q->events = events;
     q->user = user;
     q->vnc = zg_source_vnc_new(fd, &vnc_events, q);
-    return &q->base;
+    return q;
 }
