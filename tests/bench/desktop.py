@@ -9,16 +9,13 @@ import statistics
 import sys
 import time
 
+from ways import cpu_s
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAGENTA = (0xFF, 0, 0xFF)
 QUIET_S = 0.15  # nothing came for so long: the guest is at rest again
 
 sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "integration")]
-
-
-def cpu_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Meter:
@@ -28,9 +25,7 @@ class Meter:
         self.api = inst.api("ana.garcia")
         self.session, self.console = inst.open_console(self.api, "tiny")
         inst.terminal(self.console)
-        desktop = self.api.get(f"/my/sessions/{self.session['id']}")["desktop"]
-        self.pids = [inst.qemus()[desktop["id"] if isinstance(desktop, dict) else desktop],
-                     *inst.workers()]
+        self.pids = [inst.qemus()[self.session["desktop"]], *inst.workers()]
 
     def echo_ms(self, letter):
         while self.console.poll(QUIET_S):
@@ -51,10 +46,10 @@ class Meter:
 
     def print_lines(self, n_lines):
         """Seconds and seconds of CPU (QEMU and workers) until the last line is seen."""
-        before, begin = sum(map(cpu_s, self.pids)), time.monotonic()
+        before, begin = cpu_s(self.pids), time.monotonic()
         self.console.type(f"seq {n_lines}; printf '\\033[48;5;201m%40s\\n'\n")
         self.console.wait(lambda c: c.count(MAGENTA, 2) > 50, 120, "the last line")
-        return time.monotonic() - begin, sum(map(cpu_s, self.pids)) - before
+        return time.monotonic() - begin, cpu_s(self.pids) - before
 
 
 def measure(way, args):

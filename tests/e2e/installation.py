@@ -143,9 +143,17 @@ class Processes:
         return 0
 
 
-def answers(echoes):
-    """A prompt, a lit title or an echo changes the picture: three in a row are echoes."""
-    wait_for(lambda: all(echoes() for _ in range(3)), 60, "the terminal's echo of three spaces")
+def wait_for_echoes(press, look):
+    """Press until a terminal answers. A prompt or a lit title changes the picture, too: three
+    changes in a row are echoes."""
+    def echoes():
+        before = look()
+        press()
+        try:
+            return wait_for(lambda: look() != before, 2, "an echo")
+        except AssertionError:
+            return False
+    wait_for(lambda: all(echoes() for _ in range(3)), 60, "the terminal's echo of three keys")
 
 
 class Installation:
@@ -355,14 +363,10 @@ class Installation:
         console.wait(lambda c: c.count(PAPER, 8) * 64 > c.width * c.height / 2, 60, "a terminal")
         console.move(console.width // 3, console.height // 3)
 
-        def echoes():
-            before = bytes(console.frame)
-            console.type(" ")
-            try:
-                return console.wait(lambda c: c.frame != before, 2)
-            except AssertionError:
-                return False
-        answers(echoes)
+        def look():
+            console.poll(0.1)
+            return bytes(console.frame)
+        wait_for_echoes(lambda: console.type(" "), look)
 
     def expect_dbus_pictures(self):
         """Whoever looks at a desktop now has its pictures by QEMU's D-Bus display, if it has one."""

@@ -5,7 +5,7 @@ import select
 import subprocess
 import tempfile
 
-from installation import answers, wait_for
+from installation import wait_for, wait_for_echoes
 
 
 class Screen:
@@ -82,15 +82,7 @@ class Screen:
     def take_terminal(self, window):
         """The same, until the guest's terminal has the keyboard, too."""
         self.take_keyboard(window)
-
-        def echoes():
-            before = self.picture()
-            self.key("space")
-            try:
-                return wait_for(lambda: self.picture() != before, 2, "an echo")
-            except AssertionError:
-                return False
-        answers(echoes)
+        wait_for_echoes(lambda: self.key("space"), self.picture)
 
     def picture(self):
         """Pixels of the whole screen, three bytes each."""

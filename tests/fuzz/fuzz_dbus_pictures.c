@@ -2,54 +2,20 @@
 /* A hostile console's D-Bus, on either connection, in pieces cut by the data itself. */
 #include <stdlib.h>
 
-#include "common/base/limits.h"
 #include "display/dbus_pictures.h"
-#include "display/frame.h"
+#include "tests/fuzz/painter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* Larger screens are legal, but would make the fuzzer measure memset(). */
-#define SIDE_MAX 512
-
-typedef struct {
-    ZgFrame frame;
-    bool too_large;
-    uint8_t shared[65536];
-} Painter;
-
-static void
-on_resize(void *user, int width, int height)
-{
-    Painter *p = user;
-
-    if (!zg_screen_is_allowed(width, height)) {
-        abort();
-    }
-    p->too_large = width > SIDE_MAX || height > SIDE_MAX;
-    if (!p->too_large) {
-        zg_frame_resize(&p->frame, width, height);
-    }
-}
-
-static void
-on_pixels(void *user, ZgRect area, const uint8_t *bgrx)
-{
-    Painter *p = user;
-
-    if (!p->too_large) {
-        zg_frame_put(&p->frame, area, bgrx);
-    }
-}
+static uint8_t shared[65536]; /* the memory that the console shares */
 
 static const uint8_t *
 on_map(void *user, size_t offset, size_t n_bytes)
 {
-    Painter *p = user;
-
-    if (n_bytes > sizeof p->shared || offset > sizeof p->shared - n_bytes) {
+    if (n_bytes > sizeof shared || offset > sizeof shared - n_bytes) {
         return NULL;
     }
-    return p->shared + sizeof p->shared - n_bytes; /* one byte more is seen */
+    return shared + sizeof shared - n_bytes; /* one byte more is seen */
 }
 
 static const ZgDbusPicturesOps ops = {.resize = on_resize, .pixels = on_pixels, .map = on_map};

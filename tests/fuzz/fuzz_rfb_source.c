@@ -3,43 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/limits.h"
-#include "display/frame.h"
 #include "display/rfb_source.h"
+#include "tests/fuzz/painter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-/* Larger screens are legal, but would make the fuzzer measure memset(). */
-#define SIDE_MAX 512
-
-typedef struct {
-    ZgFrame frame;
-    bool too_large;
-} Painter;
-
-static void
-on_resize(void *user, int width, int height)
-{
-    Painter *p = user;
-
-    if (width < 1 || height < 1 || width > ZG_LIMIT_SCREEN_SIDE || height > ZG_LIMIT_SCREEN_SIDE) {
-        abort();
-    }
-    p->too_large = width > SIDE_MAX || height > SIDE_MAX;
-    if (!p->too_large) {
-        zg_frame_resize(&p->frame, width, height);
-    }
-}
-
-static void
-on_pixels(void *user, ZgRect area, const uint8_t *bgrx)
-{
-    Painter *p = user;
-
-    if (!p->too_large) {
-        zg_frame_put(&p->frame, area, bgrx);
-    }
-}
 
 static void
 on_copy(void *user, ZgRect to, int from_x, int from_y)

@@ -61,3 +61,10 @@ ZgObserved *flow_machine(Flow *flow, const char *desktop);
 
 /** flow_did() - how many commands of a kind the host carried out. */
 int flow_did(Flow *flow, const char *kind);
+
+/* For tests whose Flow is called `flow`. */
+#define assert_session(id, field, expected)                                                        \
+    do {                                                                                           \
+        g_autofree char *seen_ = flow_session(&flow, id, field);                                   \
+        assert_string_equal(seen_, expected);                                                      \
+    } while (0)

@@ -28,12 +28,6 @@ teardown(void **state)
     return 0;
 }
 
-#define assert_session(id, field, expected)                                                        \
-    do {                                                                                           \
-        g_autofree char *seen_ = flow_session(&flow, id, field);                                   \
-        assert_string_equal(seen_, expected);                                                      \
-    } while (0)
-
 static void
 set_host(const char *name, ZgHostState state)
 {

@@ -33,12 +33,6 @@ teardown(void **state)
     return 0;
 }
 
-#define assert_session(id, field, expected)                                                        \
-    do {                                                                                           \
-        g_autofree char *seen_ = flow_session(&flow, id, field);                                   \
-        assert_string_equal(seen_, expected);                                                      \
-    } while (0)
-
 static void
 keep_ticket(const ZgTicketAnswer *answer, const GError *error, void *data)
 {
