@@ -130,6 +130,20 @@ tls_error_text(int result)
     return g_strdup("the connection ended in the middle of TLS");
 }
 
+/* Why TLS cannot send any more: a peer that refused us said so before it closed. */
+static char *
+refusal_text(SSL *ssl)
+{
+    g_autofree char *text = tls_error_text(SSL_ERROR_SYSCALL);
+    uint8_t byte;
+
+    if (SSL_read(ssl, &byte, sizeof byte) <= 0 && ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL) {
+        return tls_error_text(SSL_ERROR_SSL);
+    }
+    ERR_clear_error();
+    return g_steal_pointer(&text);
+}
+
 /*
  * One attempt to send. Return: bytes sent, 0 when nothing can leave now, -1 after the stream was
  * closed.
@@ -166,7 +180,7 @@ send_some(ZgStream *stream, const uint8_t *bytes, size_t n_bytes)
         stream->write_wants_read = true;
         return 0;
     default: {
-        g_autofree char *text = tls_error_text(SSL_ERROR_SYSCALL);
+        g_autofree char *text = refusal_text(stream->ssl);
 
         close_with_text(stream, ZG_ERROR_UNAVAILABLE, text);
         return -1;

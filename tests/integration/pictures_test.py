@@ -162,6 +162,18 @@ class ScriptedTest(worker_test.WorkerCase):
         sizes = [m for m in self.worker.messages if m["type"] == "size"]
         self.assertLess(len(sizes), n_sizes / 10)
 
+    def test_a_worker_is_small_also_after_pictures_by_dbus(self):
+        pictures_kb = 2 * 1280 * 800 * 4 // 1024
+        self.give_both()
+        viewer = Viewer(self.worker, "a")
+        listener = self.display.listener(1)
+        for i in range(50):
+            listener.sendall(scanout(1280, 800, (RED, GREEN)[i % 2]))
+        viewer.wait_pixel(1279, 799, GREEN)
+        self.assertGreater(self.worker.dirty_kb(), pictures_kb)
+        until(lambda: self.worker.dirty_kb() - pictures_kb <= worker_test.IDLE_KB_MOST,
+              "memory given back after pictures by D-Bus")
+
     def test_nobody_is_told_while_nobody_looks(self):
         self.give_both()
         viewer = Viewer(self.worker, "a")

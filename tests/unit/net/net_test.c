@@ -240,6 +240,34 @@ a_server_with_another_name_is_refused(void **state)
     seen_clear(&seen[1]);
 }
 
+/* TLS 1.3: a client is done before the server has looked at its certificate. */
+static void
+a_client_that_writes_after_its_refusal_hears_why(void **state)
+{
+    Seen seen[2] = {{0}, {0}};
+    ZgStream *streams[2];
+    g_autofree char *ca = in_folder("ca.pem");
+    g_autofree char *pem = in_folder("broker.pem");
+    g_autofree char *key = in_folder("broker.key");
+    g_autoptr(SSL_CTX) server =
+        zg_tls_server_context(pem, key, ca, ZG_TLS_CLIENT_CERTIFICATE_REQUIRED, NULL);
+    g_autoptr(SSL_CTX) client = zg_tls_client_context(ca, NULL, NULL, NULL);
+
+    make_pair(seen, streams);
+    zg_stream_start_tls(streams[0], server, ZG_STREAM_SERVER, NULL);
+    zg_stream_start_tls(streams[1], client, ZG_STREAM_CLIENT, "zaguan:broker");
+    turn_until(seen[1].secured);
+    zg_stream_set_reading(streams[1], false); /* the alert stays unread */
+    turn_until(seen[0].closed);
+    zg_stream_free(streams[0]);
+    assert_false(zg_stream_write(streams[1], "hello", 5));
+    assert_true(seen[1].closed);
+    assert_non_null(strstr(seen[1].reason, "certificate required"));
+    zg_stream_free(streams[1]);
+    seen_clear(&seen[0]);
+    seen_clear(&seen[1]);
+}
+
 static void
 garbage_instead_of_tls_ends_with_a_reason(void **state)
 {
@@ -441,6 +469,7 @@ main(void)
         cmocka_unit_test(a_peer_that_does_not_read_is_noticed_at_the_limit),
         cmocka_unit_test(tls_proves_both_sides_and_carries_bytes),
         cmocka_unit_test(a_server_with_another_name_is_refused),
+        cmocka_unit_test(a_client_that_writes_after_its_refusal_hears_why),
         cmocka_unit_test(garbage_instead_of_tls_ends_with_a_reason),
         cmocka_unit_test(frames_are_found_whatever_the_cut),
         cmocka_unit_test(frames_over_the_limit_or_without_type_are_refused),
