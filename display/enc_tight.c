@@ -10,30 +10,19 @@
 #include <turbojpeg.h>
 
 #include "display/pixel.h"
+#include "display/tight_runs.h"
 #include "display/tight_wire.h"
 #include "display/tile_class.h"
 
-#define CELL_SIDE 64         /* what is classified at once */
-#define PART_SIDE 8          /* of a cell that is half photo, half something else */
-#define PHOTO_SHARE_LEAST 2  /* half of it is photo, or it is not worth another picture */
-#define EXACT_CELLS_MOST 8   /* joined sideways, so that few palettes overflow */
 #define OPEN_PIXELS_MOST 32768
 #define OPEN_PALETTE_MOST 2     /* more colours are cheaper as pixels there */
 #define OPEN_WIRE 16           /* what is open shrinks about so many times */
-
-/* A part of a tile with one class. */
-typedef struct {
-    ZgRect area; /* inside the tile */
-    ZgTileClass kind;
-    bool rich; /* exact, of more colours than a palette holds */
-    uint32_t colour;
-} Run;
 
 typedef struct {
     ZgEncoder base;
     GByteArray *out;   /* the blob being made */
     GByteArray *plain; /* bytes before deflate */
-    GArray *runs;
+    ZgTightRuns *runs;
     tjhandle jpeg;
     unsigned char *jpeg_bytes; /* room for the largest picture so far */
     unsigned long n_jpeg_room;
@@ -73,7 +62,7 @@ tight_create(void)
     t->base.ops = &zg_encoder_tight;
     t->out = g_byte_array_new();
     t->plain = g_byte_array_new();
-    t->runs = g_array_new(FALSE, FALSE, sizeof(Run));
+    t->runs = zg_tight_runs_new();
     t->deflate_level = g_malloc(ISAL_DEF_LVL1_DEFAULT);
     zg_tight_deflate_init(&t->deflate, t->deflate_level, ISAL_DEF_LVL1_DEFAULT);
     return &t->base;
@@ -86,7 +75,7 @@ tight_free(ZgEncoder *encoder)
 
     g_byte_array_unref(t->out);
     g_byte_array_unref(t->plain);
-    g_array_unref(t->runs);
+    zg_tight_runs_free(t->runs);
     if (t->jpeg != NULL) {
         tjDestroy(t->jpeg);
         tjFree(t->jpeg_bytes);
@@ -168,18 +157,14 @@ fill_indices(TightEncoder *t, const uint32_t *pixels, size_t stride, int width, 
     }
 }
 
-/* Control byte, palette if any, and t->plain. @palette_most: 0 none. Return: where control is. */
+/* Control byte, t->palette unless it has none or too many, t->plain. Return: where control is. */
 static guint
-put_head(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, unsigned palette_most,
+put_head(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r,
          const ZgPixelFormat *format)
 {
     size_t row_bytes = (size_t)r.width * zg_pixel_tight_bytes(format);
     guint control_at = t->out->len;
 
-    t->palette.n = 0;
-    if (palette_most > 0) {
-        zg_palette_read(&t->palette, pixels, stride, r.width, r.height, palette_most);
-    }
     if (t->palette.n <= ZG_PALETTE_MAX && t->palette.n >= 2 && format->bits_per_pixel > 8) {
         zg_palette_sort(&t->palette);
         zg_rfb_put_u8(t->out, ZG_TIGHT_FILTER);
@@ -201,10 +186,11 @@ put_head(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, unsig
 }
 
 static void
-put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, bool rich,
+put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, const ZgTightRun *run,
           const ZgPixelFormat *format)
 {
-    put_plain(t, put_head(t, pixels, stride, r, rich ? 0 : ZG_PALETTE_MAX, format));
+    zg_palette_set(&t->palette, zg_tight_run_colours(t->runs, run), run->n_colours);
+    put_plain(t, put_head(t, pixels, stride, run->area, format));
 }
 
 static int
@@ -250,162 +236,6 @@ put_jpeg(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, int q
     return true;
 }
 
-/* ---- cutting a tile into runs ---- */
-
-static bool
-join_left(Run *left, const Run *run)
-{
-    if (left->area.y != run->area.y || left->area.height != run->area.height ||
-        left->area.x + left->area.width != run->area.x || left->kind != run->kind ||
-        left->rich != run->rich) {
-        return false;
-    }
-    if (run->kind == ZG_CLASS_SOLID && left->colour != run->colour) {
-        return false;
-    }
-    if (run->kind == ZG_CLASS_EXACT && left->area.width >= EXACT_CELLS_MOST * CELL_SIDE) {
-        return false;
-    }
-    left->area.width += run->area.width;
-    return true;
-}
-
-/* Of one cell that is cut in rows. */
-static bool
-join_below(Run *above, const Run *run)
-{
-    if (above->kind != run->kind || above->rich != run->rich ||
-        (run->kind == ZG_CLASS_SOLID && above->colour != run->colour)) {
-        return false;
-    }
-    above->area.height += run->area.height;
-    return true;
-}
-
-/* Photos and solid areas also join with the run above; text keeps its own palettes. */
-static void
-join_up(GArray *runs, guint row_start)
-{
-    for (guint i = row_start; i < runs->len; i++) {
-        Run *run = &g_array_index(runs, Run, i);
-        for (guint k = 0; k < row_start && run->kind != ZG_CLASS_EXACT; k++) {
-            Run *above = &g_array_index(runs, Run, k);
-            if (above->kind == run->kind && above->area.x == run->area.x &&
-                above->area.width == run->area.width &&
-                above->area.y + above->area.height == run->area.y &&
-                (run->kind == ZG_CLASS_PHOTO || above->colour == run->colour)) {
-                above->area.height += run->area.height;
-                g_array_remove_index(runs, i);
-                i--;
-                break;
-            }
-        }
-    }
-}
-
-static Run
-make_run(TightEncoder *t, const ZgTile *tile, ZgRect area, bool photos)
-{
-    const uint32_t *pixels = tile->pixels + (size_t)area.y * tile->stride + area.x;
-    Run run = {.area = area};
-
-    run.kind = zg_tile_classify(pixels, tile->stride, area.width, area.height, &t->palette,
-                                &run.colour);
-    if (run.kind == ZG_CLASS_PHOTO && !photos) {
-        run.kind = ZG_CLASS_EXACT;
-        run.rich = true;
-    } else if (run.kind == ZG_CLASS_EXACT && t->palette.n == 0) {
-        zg_palette_read(&t->palette, pixels, tile->stride, area.width, area.height,
-                        ZG_PALETTE_MAX);
-        run.rich = t->palette.n > ZG_PALETTE_MAX;
-    }
-    return run;
-}
-
-static void
-add_run(GArray *runs, guint row_start, const Run *run)
-{
-    if (runs->len == row_start || !join_left(&g_array_index(runs, Run, runs->len - 1), run)) {
-        g_array_append_val(runs, *run);
-    }
-}
-
-/* The @i-th column or row of a cell; empty past its end. */
-static ZgRect
-part_of(ZgRect cell, bool columns, int i)
-{
-    int at = i * PART_SIDE;
-
-    if (columns) {
-        return (ZgRect){cell.x + at, cell.y, MIN(PART_SIDE, cell.width - at), cell.height};
-    }
-    return (ZgRect){cell.x, cell.y + at, cell.width, MIN(PART_SIDE, cell.height - at)};
-}
-
-static int
-count_photo_pixels(TightEncoder *t, const ZgTile *tile, ZgRect cell, bool columns)
-{
-    int n = 0;
-
-    for (int i = 0; i < CELL_SIDE / PART_SIDE; i++) {
-        ZgRect part = part_of(cell, columns, i);
-        uint32_t colour;
-        if (!zg_rect_is_empty(part) &&
-            zg_tile_classify(tile->pixels + (size_t)part.y * tile->stride + part.x, tile->stride,
-                             part.width, part.height, &t->palette, &colour) == ZG_CLASS_PHOTO) {
-            n += part.width * part.height;
-        }
-    }
-    return n;
-}
-
-/*
- * The edge of a photo seldom lies between two cells: one that is not all photo is cut in the
- * better direction. False: it is not worth it.
- */
-static bool
-add_parts(TightEncoder *t, const ZgTile *tile, ZgRect cell, guint row_start)
-{
-    int by_columns = count_photo_pixels(t, tile, cell, true);
-    int by_rows = count_photo_pixels(t, tile, cell, false);
-    bool columns = by_columns >= by_rows;
-
-    if (MAX(by_columns, by_rows) * PHOTO_SHARE_LEAST < cell.width * cell.height) {
-        return false;
-    }
-    for (int i = 0; i < CELL_SIDE / PART_SIDE; i++) {
-        ZgRect part = part_of(cell, columns, i);
-        if (!zg_rect_is_empty(part)) {
-            Run run = make_run(t, tile, part, true);
-            bool joined = !columns && i > 0 &&
-                          join_below(&g_array_index(t->runs, Run, t->runs->len - 1), &run);
-            if (!joined) {
-                add_run(t->runs, columns ? row_start : t->runs->len, &run);
-            }
-        }
-    }
-    return true;
-}
-
-static void
-cut_into_runs(TightEncoder *t, const ZgTile *tile, bool photos)
-{
-    g_array_set_size(t->runs, 0);
-    for (int y = 0; y < tile->area.height; y += CELL_SIDE) {
-        guint row_start = t->runs->len;
-        for (int x = 0; x < tile->area.width; x += CELL_SIDE) {
-            Run run = make_run(t, tile,
-                               (ZgRect){x, y, MIN(CELL_SIDE, tile->area.width - x),
-                                        MIN(CELL_SIDE, tile->area.height - y)},
-                               photos);
-            if (!photos || !run.rich || !add_parts(t, tile, run.area, row_start)) {
-                add_run(t->runs, row_start, &run);
-            }
-        }
-        join_up(t->runs, row_start);
-    }
-}
-
 static void
 grow_lossy(ZgRect *lossy, ZgRect r)
 {
@@ -420,17 +250,6 @@ grow_lossy(ZgRect *lossy, ZgRect r)
     lossy->y = MIN(lossy->y, r.y);
     lossy->width = x1 - lossy->x;
     lossy->height = y1 - lossy->y;
-}
-
-static bool
-has_photo(const GArray *runs)
-{
-    for (guint i = 0; i < runs->len; i++) {
-        if (g_array_index(runs, Run, i).kind == ZG_CLASS_PHOTO) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /*
@@ -461,7 +280,8 @@ make_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish)
     ZgBlob *blob;
 
     zg_rfb_put_rect(t->out, r.x, r.y, r.width, r.height, ZG_RFB_TIGHT);
-    put_head(t, tile->pixels, tile->stride, r, OPEN_PALETTE_MOST, &wish->format);
+    zg_palette_read(&t->palette, tile->pixels, tile->stride, r.width, r.height, OPEN_PALETTE_MOST);
+    put_head(t, tile->pixels, tile->stride, r, &wish->format);
     g_byte_array_append(t->out, t->plain->data, t->plain->len);
     blob = zg_blob_new(t->out->data, t->out->len, 1, (ZgRect){0});
     if (t->plain->len > ZG_TIGHT_PLAIN_MOST) {
@@ -478,17 +298,18 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
     bool photos = wish->jpeg_quality >= 0 && wish->format.bits_per_pixel > 8;
     bool rich = true, like_text = is_like_text(t, tile, wish, &rich);
     ZgRect lossy = {0};
+    const GArray *runs;
 
     g_byte_array_set_size(t->out, 0);
     if (like_text && !(photos && rich)) {
         return make_open(t, tile, wish);
     }
-    cut_into_runs(t, tile, photos);
-    if (like_text && !has_photo(t->runs)) {
+    runs = zg_tight_runs_cut(t->runs, tile, photos);
+    if (like_text && !zg_tight_runs_have_photo(runs)) {
         return make_open(t, tile, wish);
     }
-    for (guint i = 0; i < t->runs->len; i++) {
-        Run *run = &g_array_index(t->runs, Run, i);
+    for (guint i = 0; i < runs->len; i++) {
+        const ZgTightRun *run = &g_array_index(runs, ZgTightRun, i);
         ZgRect place = run->area;
         const uint32_t *pixels = tile->pixels + (size_t)place.y * tile->stride + place.x;
 
@@ -502,10 +323,10 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
                    put_jpeg(t, pixels, tile->stride, place, wish->jpeg_quality)) {
             grow_lossy(&lossy, place);
         } else {
-            put_exact(t, pixels, tile->stride, place, run->rich, &wish->format);
+            put_exact(t, pixels, tile->stride, run, &wish->format);
         }
     }
-    return zg_blob_new(t->out->data, t->out->len, t->runs->len, lossy);
+    return zg_blob_new(t->out->data, t->out->len, runs->len, lossy);
 }
 
 const ZgEncoderOps zg_encoder_tight = {

@@ -2,7 +2,6 @@
 #include "display/tile_class.h"
 
 #include <glib.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +16,13 @@
 #define PHOTO_PIXELS_LEAST 256
 
 #define NO_COLOUR 0xffffffffu
+
+static void
+clear_palette(ZgPalette *p)
+{
+    p->n = 0;
+    memset(p->slot_colour, 0xff, sizeof p->slot_colour); /* NO_COLOUR */
+}
 
 static void
 add_colour(ZgPalette *p, uint32_t colour, unsigned most)
@@ -45,8 +51,7 @@ zg_palette_read(ZgPalette *p, const uint32_t *pixels, size_t stride, int width, 
 {
     uint32_t colour = pixels[0] & ZG_PIXEL_RGB;
 
-    p->n = 0;
-    memset(p->slot_colour, 0xff, sizeof p->slot_colour); /* NO_COLOUR */
+    clear_palette(p);
     add_colour(p, colour, most);
     for (int y = 0; y < height; y++, pixels += stride) {
         for (int x = 0; x < width; x += ZG_PIXEL_GROUP) {
@@ -65,6 +70,22 @@ zg_palette_read(ZgPalette *p, const uint32_t *pixels, size_t stride, int width, 
             }
         }
     }
+}
+
+bool
+zg_palette_add(ZgPalette *p, const uint32_t *colours, unsigned n)
+{
+    for (unsigned i = 0; i < n && p->n <= ZG_PALETTE_MAX; i++) {
+        add_colour(p, colours[i], ZG_PALETTE_MAX);
+    }
+    return p->n <= ZG_PALETTE_MAX;
+}
+
+void
+zg_palette_set(ZgPalette *p, const uint32_t *colours, unsigned n)
+{
+    clear_palette(p);
+    zg_palette_add(p, colours, n);
 }
 
 static int

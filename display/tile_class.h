@@ -2,6 +2,7 @@
 /* What kind of picture a small area is: decides how it is encoded. Pure. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,12 @@ typedef struct {
 /** zg_palette_read() - count the colours; stops once there are more than @most. */
 void zg_palette_read(ZgPalette *palette, const uint32_t *pixels, size_t stride, int width,
                      int height, unsigned most);
+
+/** zg_palette_add() - more colours. Return: false when there are more than ZG_PALETTE_MAX then. */
+bool zg_palette_add(ZgPalette *palette, const uint32_t *colours, unsigned n);
+
+/** zg_palette_set() - these colours and no others; at most ZG_PALETTE_MAX. */
+void zg_palette_set(ZgPalette *palette, const uint32_t *colours, unsigned n);
 
 /** zg_palette_sort() - by value, so that like areas get like indices. */
 void zg_palette_sort(ZgPalette *palette);

@@ -352,6 +352,26 @@ a_strip_that_is_partly_photo_is_cut_at_its_edge(void **state)
     }
 }
 
+/* Pages side by side, each of its own colours: none makes the others do without a palette. */
+static void
+text_beside_text_of_other_colours_keeps_its_palette(void **state)
+{
+    Fixture *f = *state;
+    const ZgRect all = {0, 0, SIDE, SIDE};
+
+    for (int y = 0; y < SIDE; y++) {
+        for (int x = 0; x < SIDE; x++) {
+            uint32_t shade = (uint32_t)(x / 4 * 7 + y / 4 * 5) % 120;
+            f->pixels[y * SIDE + x] = (uint32_t)(x / 64) << 16 | shade << 8;
+        }
+    }
+    encode(f, all, &photos);
+    assert_exact(f, all);
+    assert_int_equal(f->picture.n_jpeg, 0);
+    assert_int_equal(f->picture.n_palette, f->blob->n_rects);
+    assert_true(f->blob->n_rects >= 2);
+}
+
 static void
 pictures_are_cut_into_allowed_tiles(void **state)
 {
@@ -387,6 +407,7 @@ main(void)
         TEST(what_was_typed_before_is_a_reference),
         TEST(photos_beside_the_zstd_stream_have_no_open_part),
         TEST(an_encoder_that_fails_is_replaced_by_raw),
+        TEST(text_beside_text_of_other_colours_keeps_its_palette),
         TEST(pictures_are_cut_into_allowed_tiles),
     };
 
