@@ -286,6 +286,8 @@ make_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish)
     blob = zg_blob_new(t->out->data, t->out->len, 1, (ZgRect){0});
     if (t->plain->len > ZG_TIGHT_PLAIN_MOST) {
         blob->n_open = t->plain->len;
+        blob->open_row = t->plain->len / (size_t)r.height;
+        blob->open_pixel = MAX(blob->open_row / (size_t)r.width, 1);
         blob->n_wire = blob->n_bytes - blob->n_open + blob->n_open / OPEN_WIRE;
     }
     return blob;

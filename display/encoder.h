@@ -25,6 +25,7 @@ typedef struct {
     size_t stream_at; /* where a length and then deflate blocks of a viewer's stream are; 0: none */
     size_t n_parts;   /* the last bytes of it are no rectangle: parts for a viewer's zstd stream */
     size_t n_open;    /* the last bytes of its one Tight rectangle are not deflated: out_tight */
+    size_t open_pixel, open_row; /* bytes of a pixel and of a row there */
     size_t n_wire;    /* about what it takes of the link; set to n_bytes at first */
     size_t n_bytes;
     uint8_t bytes[];

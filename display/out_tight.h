@@ -14,7 +14,7 @@
 
 typedef struct ZgOutTight ZgOutTight;
 
-/** zg_out_tight_new() - @history: the viewer has not used stream 1 yet. About 300 KB. */
+/** zg_out_tight_new() - @history: the viewer has not used stream 1 yet. About 270 KB. */
 ZgOutTight *zg_out_tight_new(bool history);
 void zg_out_tight_free(ZgOutTight *tight); /* accepts NULL */
 

@@ -28,6 +28,18 @@ zg_tight_put_length(GByteArray *out, size_t n)
 }
 
 void
+zg_tight_end_length(GByteArray *out, guint at)
+{
+    uint8_t length[LENGTH_BYTES_MOST];
+    guint n = out->len - at;
+    unsigned n_length = write_length(length, n);
+
+    g_byte_array_set_size(out, out->len + n_length);
+    memmove(out->data + at + n_length, out->data + at, n);
+    memcpy(out->data + at, length, n_length);
+}
+
+void
 zg_tight_deflate_init(struct isal_zstream *z, uint8_t *level, size_t n_level)
 {
     isal_deflate_init(z);
@@ -49,21 +61,16 @@ void
 zg_tight_deflate(struct isal_zstream *z, const uint8_t *bytes, size_t n, GByteArray *out)
 {
     guint at = out->len;
-    size_t n_room = n + n / 8 + 1024, n_packed;
-    uint8_t length[LENGTH_BYTES_MOST];
-    unsigned n_length;
+    size_t n_room = n + n / 8 + 1024;
 
-    g_byte_array_set_size(out, at + LENGTH_BYTES_MOST + (guint)n_room);
+    g_byte_array_set_size(out, at + (guint)n_room);
     z->next_in = (uint8_t *)bytes; /* it only reads */
     z->avail_in = (uint32_t)n;
-    z->next_out = out->data + at + LENGTH_BYTES_MOST;
+    z->next_out = out->data + at;
     z->avail_out = (uint32_t)n_room;
     z->end_of_stream = 0;
     isal_deflate(z);
     g_assert(z->avail_in == 0 && z->avail_out > 0); /* the room is enough for stored blocks */
-    n_packed = n_room - z->avail_out;
-    n_length = write_length(length, n_packed);
-    memmove(out->data + at + n_length, out->data + at + LENGTH_BYTES_MOST, n_packed);
-    memcpy(out->data + at, length, n_length);
-    g_byte_array_set_size(out, at + n_length + (guint)n_packed);
+    g_byte_array_set_size(out, at + (guint)n_room - z->avail_out);
+    zg_tight_end_length(out, at);
 }

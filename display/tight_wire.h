@@ -16,6 +16,9 @@
 
 #define ZG_TIGHT_PLAIN_MOST 11 /* shorter data goes uncompressed, without a length */
 
+/** zg_tight_end_length() - put the length of all that was appended since @at, before it. */
+void zg_tight_end_length(GByteArray *out, guint at);
+
 /** zg_tight_put_length() - one to three bytes, seven bits each; @n below 1 << 22. */
 void zg_tight_put_length(GByteArray *out, size_t n);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "display/deflate.h"
 #include "display/encoder.h"
 #include "display/pixel.h"
 
@@ -186,6 +187,30 @@ check_hextile(const ZgBlob *blob, const uint8_t *expected, int width, int height
     must(memcmp(picture, expected, (size_t)(width * height) * c) == 0);
 }
 
+/* Two times, so that it is also found in what came before. */
+static void
+check_deflate(const uint8_t *picture, size_t n, size_t pixel_bytes, size_t row_bytes)
+{
+    ZgDeflate *deflate = zg_deflate_new();
+    g_autoptr(GByteArray) packed = g_byte_array_new();
+    g_autofree uint8_t *back = g_malloc(n + 1);
+    z_stream z = {0};
+
+    must(inflateInit(&z) == Z_OK);
+    for (int i = 0; i < 2; i++) {
+        g_byte_array_set_size(packed, 0);
+        zg_deflate_put(deflate, picture, n, pixel_bytes, row_bytes, packed);
+        z.next_in = packed->data;
+        z.avail_in = packed->len;
+        z.next_out = back;
+        z.avail_out = (uInt)n + 1;
+        must(inflate(&z, Z_SYNC_FLUSH) == Z_OK && z.avail_in == 0 && z.avail_out == 1);
+        must(memcmp(back, picture, n) == 0);
+    }
+    inflateEnd(&z);
+    zg_deflate_free(deflate);
+}
+
 static const ZgPixelFormat formats[] = {
     {32, 24, false, true, 255, 255, 255, 16, 8, 0}, {32, 24, true, true, 255, 255, 255, 16, 8, 0},
     {32, 24, false, true, 255, 255, 255, 24, 16, 8}, {32, 32, false, true, 255, 255, 255, 16, 8, 0},
@@ -202,6 +227,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     g_autofree uint8_t *expected = NULL;
     ZgTile tile;
     int width, height;
+    size_t n_pixel;
 
     if (n < 8) {
         return 0;
@@ -225,6 +251,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         ZgBlob *zrle = zg_encoder_set_encode(&encoders, &tile, &wish);
         zg_pixel_convert_compact(&wish.format, pixels, (size_t)(width * height), expected);
         check_zrle(zrle, &z, expected, width, height, zg_pixel_compact_bytes(&wish.format));
+        n_pixel = zg_pixel_compact_bytes(&wish.format);
+        check_deflate(expected, (size_t)(width * height) * n_pixel, n_pixel,
+                      (size_t)width * n_pixel);
         zg_blob_unref(zrle);
         wish.zrle = false;
         wish.hextile = true;
