@@ -399,6 +399,7 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
 {
     RfbOutput *o = (RfbOutput *)output;
     g_autoptr(GByteArray) news = g_byte_array_new();
+    int64_t now_us = zg_clock_mono_us();
     unsigned n_news;
     size_t n_bytes = 0;
 
@@ -410,16 +411,17 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
         n_bytes += blobs[i]->n_wire;
     }
     if (n_bytes >= OPEN_BYTES_LEAST) {
-        o->large_us = zg_clock_mono_us();
+        o->large_us = now_us;
         put_fence(o, true);
     }
     n_bytes = zg_out_update_put(&o->update, news, n_news, blobs, n_blobs);
     zg_rfb_session_set_requested(o->session, false);
     o->n_updates++;
-    if (zg_rfb_session_look(o->session)->fence) {
+    note_queued(o, now_us);
+    if (!zg_rfb_session_look(o->session)->fence) {
+        zg_rate_update(&o->rate, n_bytes, now_us);
+    } else if (zg_rate_wants_ping(&o->rate, now_us)) {
         put_fence(o, false);
-    } else {
-        zg_rate_update(&o->rate, n_bytes, zg_clock_mono_us());
     }
     write_queue(o);
     arm_probe(o);

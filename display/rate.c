@@ -15,6 +15,7 @@
 #define UNKNOWN_BYTES 8192        /* on their way while the rate is not known */
 #define SILENT_US 3000000         /* a viewer that never answers is not waited for */
 #define BURST_LATE_US 15000
+#define PING_US 5000000           /* a fence at least so often, while anything is sent */
 #define PROBE_RTT_US_LEAST 8000
 
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
@@ -57,6 +58,8 @@ zg_rate_ping(ZgRate *rate, uint32_t number, bool opens, int64_t now_us)
     if (rate->n_pings == ZG_RATE_PINGS_MAX) {
         forget(rate, 0);
     }
+    rate->pinged_position = rate->position;
+    rate->pinged_us = now_us;
     rate->pings[rate->n_pings++] = (ZgRatePing){
         .number = number,
         .opens = opens,
@@ -66,6 +69,13 @@ zg_rate_ping(ZgRate *rate, uint32_t number, bool opens, int64_t now_us)
                       ? MAX_OF(rate->free_us, now_us) + rate->base_rtt_us
                       : 0,
     };
+}
+
+bool
+zg_rate_wants_ping(const ZgRate *rate, int64_t now_us)
+{
+    return rate->rtt_us == 0 || now_us - rate->pinged_us >= PING_US ||
+           rate->position - rate->pinged_position >= SAMPLE_BYTES_LEAST;
 }
 
 static void

@@ -40,6 +40,8 @@ typedef struct {
     int64_t heard_us;         /* the last answer */
     ZgRatePing pings[ZG_RATE_PINGS_MAX];
     unsigned n_pings;          /* on their way */
+    uint64_t pinged_position;  /* of the last one sent */
+    int64_t pinged_us;
     uint64_t opened_position;  /* of the last `opens` that came back */
     int64_t opened_us, opened_late_us;
     bool has_opened;
@@ -61,6 +63,9 @@ void zg_rate_sent(ZgRate *rate, size_t n_bytes, int64_t now_us);
  * When too many are on their way the oldest is forgotten.
  */
 void zg_rate_ping(ZgRate *rate, uint32_t number, bool opens, int64_t now_us);
+
+/** zg_rate_wants_ping() - would a fence tell anything new? Not behind few bytes after the last. */
+bool zg_rate_wants_ping(const ZgRate *rate, int64_t now_us);
 
 /** zg_rate_pong() - the fence has come back. Return: false when it is unknown. */
 bool zg_rate_pong(ZgRate *rate, uint32_t number, int64_t now_us);

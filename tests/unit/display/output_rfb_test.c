@@ -128,12 +128,13 @@ send_update(Fixture *f, size_t n_bytes)
     zg_blob_unref(blob);
 }
 
-/* Reads what has come and sends every fence back as a viewer does. */
-static void
+/* Reads what has come and sends every fence back as a viewer does. Return: how many. */
+static unsigned
 answer_fences(Fixture *f)
 {
     g_autoptr(GByteArray) all = g_byte_array_new();
     uint8_t buffer[65536];
+    unsigned n_fences = 0;
     ssize_t n;
 
     run_loop();
@@ -146,9 +147,11 @@ answer_fences(Fixture *f)
         if (memcmp(all->data + i, head, sizeof head) == 0) {
             all->data[i + 4] = 0;
             assert_int_equal(send(f->viewer, all->data + i, 13, 0), 13);
+            n_fences++;
         }
     }
     run_loop();
+    return n_fences;
 }
 
 static void
@@ -231,6 +234,23 @@ with_fences_the_next_picture_waits_until_the_first_has_arrived(void **state)
 }
 
 static void
+what_is_typed_is_not_followed_by_a_fence_each_time(void **state)
+{
+    Fixture *f = *state;
+    unsigned n_fences = 0;
+
+    make_ready(f, 2);
+    send_update(f, 50000);
+    assert_int_equal(answer_fences(f), 2); /* one before, one behind */
+    for (int i = 0; i < 20; i++) {
+        send_update(f, 300);
+        assert_true(f->output->ops->wants_picture(f->output));
+        n_fences += answer_fences(f);
+    }
+    assert_in_range(n_fences, 1, 3);
+}
+
+static void
 without_fences_each_picture_waits_for_its_request(void **state)
 {
     Fixture *f = *state;
@@ -261,6 +281,7 @@ main(void)
         TEST(a_stopped_reader_holds_at_most_a_megabyte_and_is_gone_after_thirty_seconds),
         TEST(a_viewer_that_goes_silent_is_given_little_and_is_gone_after_thirty_seconds),
         TEST(with_fences_the_next_picture_waits_until_the_first_has_arrived),
+        TEST(what_is_typed_is_not_followed_by_a_fence_each_time),
         TEST(without_fences_each_picture_waits_for_its_request),
     };
 

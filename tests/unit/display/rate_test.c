@@ -72,8 +72,11 @@ link_update(Link *l, size_t n_bytes)
         link_carry(l, 13);
         link_ping(l, true);
     }
-    link_carry(l, n_bytes + 13);
-    link_ping(l, false);
+    link_carry(l, n_bytes);
+    if (zg_rate_wants_ping(&l->rate, l->now_us)) {
+        link_carry(l, 13);
+        link_ping(l, false);
+    }
 }
 
 static void
@@ -157,6 +160,32 @@ small_updates_do_not_wait_for_answers(void **state)
         link_update(&l, 600);
         link_advance(&l, 30 * MS);
     }
+}
+
+/* Each answer costs viewer, front and worker a wake; what was typed tells nothing by it. */
+static void
+a_few_bytes_on_a_known_link_need_no_answer_of_their_own(void **state)
+{
+    Link l;
+
+    link_init(&l, 625000, 40 * MS);
+    for (int i = 0; i < 2; i++) { /* nothing is known until the first one is answered */
+        link_update(&l, 500);
+        assert_int_equal(l.n_pings, i + 1);
+    }
+    link_advance(&l, 200 * MS);
+    for (int i = 0; i < 10; i++) {
+        link_update(&l, 250);
+        link_advance(&l, 200 * MS);
+    }
+    assert_int_equal(l.n_pings, 2);
+    link_update(&l, 500); /* together they are as much as a larger one */
+    assert_int_equal(l.n_pings, 3);
+    for (int i = 0; i < 30; i++) { /* and the delay is looked at now and then */
+        link_advance(&l, 1000 * MS);
+        link_update(&l, 50);
+    }
+    assert_in_range(l.n_pings, 3 + 5, 3 + 6);
 }
 
 static void
@@ -300,6 +329,7 @@ main(void)
         cmocka_unit_test(a_link_is_filled_without_a_queue),
         cmocka_unit_test(the_first_update_leaves_at_once_and_the_second_waits),
         cmocka_unit_test(small_updates_do_not_wait_for_answers),
+        cmocka_unit_test(a_few_bytes_on_a_known_link_need_no_answer_of_their_own),
         cmocka_unit_test(a_slower_link_is_noticed),
         cmocka_unit_test(a_lost_packet_does_not_stop_the_link),
         cmocka_unit_test(a_cut_link_is_given_no_more_than_it_may_hold),
