@@ -14,7 +14,7 @@ drop_job(gpointer job)
 void
 zg_canvas_init(ZgCanvas *c, int width, int height)
 {
-    *c = (ZgCanvas){.step = 1};
+    *c = (ZgCanvas){.step = 2}; /* a new view, 0, does not have the one before */
     zg_shadow_init(&c->shadow, width, height);
     zg_damage_init(&c->since, width, height);
     zg_film_init(&c->film, width, height);
@@ -143,6 +143,7 @@ advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
         zg_shadow_move(&c->shadow, frame->pixels, &c->since, c->moves);
     }
     zg_damage_take(&c->since, INT64_MAX, c->areas);
+    zg_shadow_trim(&c->shadow, frame->pixels, c->areas);
     zg_shadow_take(&c->shadow, frame->pixels, c->areas);
     c->n_pixels = count_pixels(c->areas);
     follow_film(c, c->changed_us);
@@ -286,7 +287,7 @@ zg_canvas_next_job(ZgCanvas *c, const ZgFrame *frame, ZgView *view, const ZgEnco
     if (can_take_step(c, view, wish, budget)) {
         zg_damage_copy(&view->dirty, &c->since);
         view->step = c->step;
-        return job_of_step(c, view, wish);
+        return c->areas->len == 0 && c->moves->len == 0 ? NULL : job_of_step(c, view, wish);
     }
     areas = g_array_new(FALSE, FALSE, sizeof(ZgRect));
     zg_damage_take(&view->dirty, budget, areas);

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#define TRIM_PIXELS_MOST 16384
+#define TRIM_GAP_ROWS 8     /* fewer rows, or */
+#define TRIM_GAP_PIXELS 512 /* fewer pixels, are cheaper than another rectangle */
+
 static uint32_t *
 new_pixels(int width, int height)
 {
@@ -116,6 +120,67 @@ zg_shadow_move(ZgShadow *shadow, const uint32_t *frame, ZgDamage *changed, GArra
     find_rest(shadow, frame, changed, moves);
     g_array_append_vals(out_moves, moves->data, moves->len);
     return true;
+}
+
+/* Grows @x0 to @x1 by what differs in a row of @n pixels. Return: does anything? */
+static bool
+widen(const uint32_t *old, const uint32_t *fresh, int n, int *x0, int *x1)
+{
+    if (memcmp(old, fresh, (size_t)n * 4) == 0) {
+        return false;
+    }
+    for (int x = 0; x < *x0 && x < n; x++) {
+        if (old[x] != fresh[x]) {
+            *x0 = x;
+        }
+    }
+    for (int x = n - 1; x >= *x1; x--) {
+        if (old[x] != fresh[x]) {
+            *x1 = x + 1;
+        }
+    }
+    return true;
+}
+
+/* Appends what differs inside @r, in bands between which many rows are equal. */
+static void
+trim(const ZgShadow *shadow, const uint32_t *frame, ZgRect r, GArray *out_areas)
+{
+    int gap = MAX(TRIM_GAP_ROWS, TRIM_GAP_PIXELS / r.width), top = -1, bottom = -1;
+    int x0 = r.width, x1 = 0;
+
+    for (int y = 0; y <= r.height; y++) {
+        if (top >= 0 && (y == r.height || y - bottom >= gap)) {
+            ZgRect band = {r.x + x0, r.y + top, x1 - x0, bottom - top};
+            g_array_append_val(out_areas, band);
+            top = -1;
+            x0 = r.width;
+            x1 = 0;
+        }
+        if (y < r.height &&
+            widen(shadow_at(shadow, r.x, r.y + y),
+                  frame + (size_t)(r.y + y) * (size_t)shadow->width + (size_t)r.x, r.width, &x0,
+                  &x1)) {
+            top = top < 0 ? y : top;
+            bottom = y + 1;
+        }
+    }
+}
+
+void
+zg_shadow_trim(const ZgShadow *shadow, const uint32_t *frame, GArray *areas)
+{
+    guint n = areas->len;
+
+    for (guint i = 0; i < n; i++) {
+        ZgRect r = g_array_index(areas, ZgRect, i);
+        if (r.width * r.height <= TRIM_PIXELS_MOST) {
+            trim(shadow, frame, r, areas);
+        } else {
+            g_array_append_val(areas, r);
+        }
+    }
+    g_array_remove_range(areas, 0, n);
 }
 
 void

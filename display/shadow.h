@@ -31,6 +31,12 @@ void zg_shadow_resize(ZgShadow *shadow, int width, int height);
  */
 bool zg_shadow_move(ZgShadow *shadow, const uint32_t *frame, ZgDamage *changed, GArray *out_moves);
 
+/**
+ * zg_shadow_trim() - of small @areas leave what differs from @frame, to the pixel
+ * Two changes with little between them stay together.
+ */
+void zg_shadow_trim(const ZgShadow *shadow, const uint32_t *frame, GArray *areas);
+
 /** zg_shadow_take() - the shadow shows @areas (ZgRect) as @frame does. */
 void zg_shadow_take(ZgShadow *shadow, const uint32_t *frame, const GArray *areas);
 
