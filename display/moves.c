@@ -6,6 +6,8 @@
 #include "display/move_votes.h"
 
 #define STRIP ZG_BLOCK_SIDE /* columns that are compared as one */
+#define CACHE_LINE_PIXELS 16
+#define ROWS_AHEAD 2
 #define ROWS_LEAST 4      /* of a part that is worth a move */
 #define ROUNDS_MOST 4     /* different shifts in one update */
 #define REST_PART 8       /* of the changed pixels; less than that is not searched again */
@@ -93,6 +95,19 @@ static bool
 is_none(ZgShift shift)
 {
     return shift.dx == 0 && shift.dy == 0;
+}
+
+/* Rows are short pieces of memory far apart: no processor guesses the next one by itself. */
+static void
+fetch_ahead(const ZgMoveFinder *f, int x, int y, ZgShift shift)
+{
+    const uint32_t *now = pixel_at(f, f->now, x, y + ROWS_AHEAD);
+    const uint32_t *was = pixel_at(f, f->was, x + shift.dx, y + shift.dy + ROWS_AHEAD);
+
+    for (int i = 0; i < STRIP; i += CACHE_LINE_PIXELS) {
+        __builtin_prefetch(now + i);
+        __builtin_prefetch(was + i);
+    }
 }
 
 static bool
@@ -210,6 +225,7 @@ match_all(ZgMoveFinder *f, ZgShift shift)
             int x0 = f->left[s], x1 = f->right[s];
             uint8_t row = y < y1 ? f->rows[s * f->height + y] : ROW_MOVED;
             if (x0 < x1) {
+                fetch_ahead(f, x0, y, shift);
                 match_row(f, &f->open[s], y, x0, x1,
                           row != ROW_MOVED && x0 + shift.dx >= 0 && x1 + shift.dx <= f->width &&
                               row_equal(f, x0, x1, y, shift),
