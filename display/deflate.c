@@ -12,6 +12,8 @@
 #define PAIR_SLOTS 8192
 #define PIXEL_SLOTS 4096
 #define TRIES 8          /* places that are compared */
+#define TRIES_LARGE 3    /* in what is large: that matches itself, near by */
+#define LARGE_BYTES 8192
 #define GOOD_BYTES 96    /* a match that is taken without looking further */
 #define READ_AHEAD 8
 
@@ -32,6 +34,7 @@ struct ZgDeflate {
 typedef struct {
     uint32_t start, end; /* positions */
     uint32_t pixel, row; /* bytes */
+    int tries;
 } Piece;
 
 typedef struct {
@@ -146,7 +149,7 @@ find(const ZgDeflate *d, const Piece *piece, uint32_t position)
         try_distance(d, position, piece->row, most, &best);
     }
     distance = (uint16_t)(position - d->pairs[pair_slot(at(d, position))]);
-    for (int i = 0; i < TRIES && distance - 1 < reach && best.length < MIN(GOOD_BYTES, most);
+    for (int i = 0; i < piece->tries && distance - 1 < reach && best.length < MIN(GOOD_BYTES, most);
          i++) {
         uint16_t back = d->back[(position - distance) % WINDOW];
         try_distance(d, position, distance, most, &best);
@@ -215,7 +218,9 @@ static void
 put_piece(ZgDeflate *d, const uint8_t *bytes, size_t n, size_t pixel_bytes, size_t row_bytes,
           GByteArray *out)
 {
-    Piece piece = {.pixel = (uint32_t)pixel_bytes, .row = (uint32_t)row_bytes};
+    Piece piece = {.pixel = (uint32_t)pixel_bytes,
+                   .row = (uint32_t)row_bytes,
+                   .tries = n > LARGE_BYTES ? TRIES_LARGE : TRIES};
     uint32_t position;
 
     make_room(d, n);
