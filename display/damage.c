@@ -256,15 +256,13 @@ zg_damage_compare_row(ZgDamage *damage, int x, int y, int n, const uint32_t *old
 static bool
 try_join(ZgRect *into, ZgRect r)
 {
-    int x0 = MIN(into->x, r.x), y0 = MIN(into->y, r.y);
-    int x1 = MAX(into->x + into->width, r.x + r.width);
-    int y1 = MAX(into->y + into->height, r.y + r.height);
+    ZgRect around = zg_rect_around(*into, r);
     int64_t sum = (int64_t)into->width * into->height + (int64_t)r.width * r.height;
 
-    if ((int64_t)(x1 - x0) * (y1 - y0) > sum + sum / 8) {
+    if ((int64_t)around.width * around.height > sum + sum / 8) {
         return false;
     }
-    *into = (ZgRect){x0, y0, x1 - x0, y1 - y0};
+    *into = around;
     return true;
 }
 

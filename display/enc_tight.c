@@ -10,7 +10,7 @@
 #include <turbojpeg.h>
 
 #include "display/pixel.h"
-#include "display/tight_runs.h"
+#include "display/tile_runs.h"
 #include "display/tight_wire.h"
 #include "display/tile_class.h"
 
@@ -22,7 +22,7 @@ typedef struct {
     ZgEncoder base;
     GByteArray *out;   /* the blob being made */
     GByteArray *plain; /* bytes before deflate */
-    ZgTightRuns *runs;
+    ZgTileRuns *runs;
     tjhandle jpeg;
     unsigned char *jpeg_bytes; /* room for the largest picture so far */
     unsigned long n_jpeg_room;
@@ -62,7 +62,7 @@ tight_create(void)
     t->base.ops = &zg_encoder_tight;
     t->out = g_byte_array_new();
     t->plain = g_byte_array_new();
-    t->runs = zg_tight_runs_new();
+    t->runs = zg_tile_runs_new(true);
     t->deflate_level = g_malloc(ISAL_DEF_LVL1_DEFAULT);
     zg_tight_deflate_init(&t->deflate, t->deflate_level, ISAL_DEF_LVL1_DEFAULT);
     return &t->base;
@@ -75,7 +75,7 @@ tight_free(ZgEncoder *encoder)
 
     g_byte_array_unref(t->out);
     g_byte_array_unref(t->plain);
-    zg_tight_runs_free(t->runs);
+    zg_tile_runs_free(t->runs);
     if (t->jpeg != NULL) {
         tjDestroy(t->jpeg);
         tjFree(t->jpeg_bytes);
@@ -186,10 +186,10 @@ put_head(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r,
 }
 
 static void
-put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, const ZgTightRun *run,
+put_exact(TightEncoder *t, const uint32_t *pixels, size_t stride, const ZgTileRun *run,
           const ZgPixelFormat *format)
 {
-    zg_palette_set(&t->palette, zg_tight_run_colours(t->runs, run), run->n_colours);
+    zg_palette_set(&t->palette, zg_tile_run_colours(t->runs, run), run->n_colours);
     put_plain(t, put_head(t, pixels, stride, run->area, format));
 }
 
@@ -236,22 +236,6 @@ put_jpeg(TightEncoder *t, const uint32_t *pixels, size_t stride, ZgRect r, int q
     return true;
 }
 
-static void
-grow_lossy(ZgRect *lossy, ZgRect r)
-{
-    int x1 = MAX(lossy->x + lossy->width, r.x + r.width);
-    int y1 = MAX(lossy->y + lossy->height, r.y + r.height);
-
-    if (zg_rect_is_empty(*lossy)) {
-        *lossy = r;
-        return;
-    }
-    lossy->x = MIN(lossy->x, r.x);
-    lossy->y = MIN(lossy->y, r.y);
-    lossy->width = x1 - lossy->x;
-    lossy->height = y1 - lossy->y;
-}
-
 /*
  * Small, and like text as a whole. Not for a photo of enc_zaguan, which takes whole rectangles
  * only. @out_rich: more colours than a palette holds; a photo with text beside it looks so, too.
@@ -280,7 +264,9 @@ make_open(TightEncoder *t, const ZgTile *tile, const ZgEncodeWish *wish)
     ZgBlob *blob;
 
     zg_rfb_put_rect(t->out, r.x, r.y, r.width, r.height, ZG_RFB_TIGHT);
-    zg_palette_read(&t->palette, tile->pixels, tile->stride, r.width, r.height, OPEN_PALETTE_MOST);
+    if (t->palette.n > OPEN_PALETTE_MOST) { /* read to tell that it is like text */
+        t->palette.n = 0;
+    }
     put_head(t, tile->pixels, tile->stride, r, &wish->format);
     g_byte_array_append(t->out, t->plain->data, t->plain->len);
     blob = zg_blob_new(t->out->data, t->out->len, 1, (ZgRect){0});
@@ -306,24 +292,24 @@ tight_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
     if (like_text && !(photos && rich)) {
         return make_open(t, tile, wish);
     }
-    runs = zg_tight_runs_cut(t->runs, tile, photos);
-    if (like_text && !zg_tight_runs_have_photo(runs)) {
+    runs = zg_tile_runs_cut(t->runs, tile, photos);
+    if (like_text && !zg_tile_runs_have_photo(runs)) {
         return make_open(t, tile, wish);
     }
     for (guint i = 0; i < runs->len; i++) {
-        const ZgTightRun *run = &g_array_index(runs, ZgTightRun, i);
+        const ZgTileRun *run = &g_array_index(runs, ZgTileRun, i);
         ZgRect place = run->area;
-        const uint32_t *pixels = tile->pixels + (size_t)place.y * tile->stride + place.x;
+        const uint32_t *pixels = zg_tile_pixels(tile, place);
 
         place.x += tile->area.x;
         place.y += tile->area.y;
         zg_rfb_put_rect(t->out, place.x, place.y, place.width, place.height, ZG_RFB_TIGHT);
-        if (run->kind == ZG_CLASS_SOLID) {
+        if (run->kind == ZG_RUN_SOLID) {
             zg_rfb_put_u8(t->out, ZG_TIGHT_FILL);
             put_tpixel(t->out, &wish->format, run->colour);
-        } else if (run->kind == ZG_CLASS_PHOTO &&
+        } else if (run->kind == ZG_RUN_PHOTO &&
                    put_jpeg(t, pixels, tile->stride, place, wish->jpeg_quality)) {
-            grow_lossy(&lossy, place);
+            lossy = zg_rect_around(lossy, place);
         } else {
             put_exact(t, pixels, tile->stride, run, &wish->format);
         }

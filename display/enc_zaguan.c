@@ -12,31 +12,14 @@
 
 #include "display/out_zaguan.h"
 #include "display/pixel.h"
-#include "display/tile_class.h"
-
-#define CELL_SIDE 64    /* what is classified at once */
-#define PIXELS_CELLS_MOST 8 /* joined sideways, so that what comes back is cut alike */
-
-typedef enum {
-    RUN_SOLID,
-    RUN_PIXELS,    /* text, lines, drawn things */
-    RUN_PREDICTED, /* like a photo, but to be exact */
-    RUN_PHOTO,     /* may be a JPEG */
-} RunKind;
-
-typedef struct {
-    ZgRect area; /* inside the tile */
-    RunKind kind;
-    uint32_t colour; /* of a solid one */
-} Run;
+#include "display/tile_runs.h"
 
 typedef struct {
     ZgEncoder base;
     ZgEncoder *tight; /* for photos; NULL until there is one */
     GByteArray *photos, *parts;
     GByteArray *rows; /* scratch of prediction */
-    GArray *runs;
-    ZgPalette palette; /* scratch of classification */
+    ZgTileRuns *runs;
 } ZaguanEncoder;
 
 static ZgEncoder *
@@ -48,7 +31,7 @@ zaguan_create(void)
     z->photos = g_byte_array_new();
     z->parts = g_byte_array_new();
     z->rows = g_byte_array_new();
-    z->runs = g_array_new(FALSE, FALSE, sizeof(Run));
+    z->runs = zg_tile_runs_new(false);
     return &z->base;
 }
 
@@ -63,7 +46,7 @@ zaguan_free(ZgEncoder *encoder)
     g_byte_array_unref(z->photos);
     g_byte_array_unref(z->parts);
     g_byte_array_unref(z->rows);
-    g_array_unref(z->runs);
+    zg_tile_runs_free(z->runs);
     g_free(z);
 }
 
@@ -132,26 +115,20 @@ put_predicted(ZaguanEncoder *z, const uint32_t *pixels, size_t stride, int width
     }
 }
 
-static const uint32_t *
-first_pixel(const ZgTile *tile, ZgRect r)
-{
-    return tile->pixels + (size_t)r.y * tile->stride + (size_t)r.x;
-}
-
 static void
-put_exact(ZaguanEncoder *z, const ZgTile *tile, const Run *run)
+put_exact(ZaguanEncoder *z, const ZgTile *tile, const ZgTileRun *run)
 {
     ZgRect r = run->area;
-    const uint32_t *pixels = first_pixel(tile, r);
+    const uint32_t *pixels = zg_tile_pixels(tile, r);
 
     zg_rfb_put_u16(z->parts, (uint16_t)(tile->area.x + r.x));
     zg_rfb_put_u16(z->parts, (uint16_t)(tile->area.y + r.y));
     zg_rfb_put_u16(z->parts, (uint16_t)r.width);
     zg_rfb_put_u16(z->parts, (uint16_t)r.height);
-    if (run->kind == RUN_SOLID) {
+    if (run->kind == ZG_RUN_SOLID) {
         zg_rfb_put_u8(z->parts, ZG_ZAGUAN_SOLID);
         put_colour(grow(z, 3), run->colour);
-    } else if (run->kind == RUN_PIXELS) {
+    } else if (run->kind == ZG_RUN_COLOURS) {
         zg_rfb_put_u8(z->parts, ZG_ZAGUAN_PIXELS);
         put_pixels(z, pixels, tile->stride, r.width, r.height);
     } else {
@@ -165,13 +142,13 @@ put_exact(ZaguanEncoder *z, const ZgTile *tile, const Run *run)
  * that is like neither its left nor its upper neighbour, and more where most are.
  */
 static size_t
-guess(const ZgTile *tile, const Run *run)
+guess(const ZgTile *tile, const ZgTileRun *run)
 {
-    const uint32_t *row = first_pixel(tile, run->area);
+    const uint32_t *row = zg_tile_pixels(tile, run->area);
     size_t n_pixels = (size_t)run->area.width * (size_t)run->area.height, n_new = 0;
 
-    if (run->kind != RUN_PIXELS) {
-        return run->kind == RUN_SOLID ? 4 : n_pixels * 2;
+    if (run->kind != ZG_RUN_COLOURS) {
+        return run->kind == ZG_RUN_SOLID ? 4 : n_pixels * 2;
     }
     for (int y = 1; y < run->area.height; y++) {
         const uint32_t *above = row;
@@ -185,107 +162,12 @@ guess(const ZgTile *tile, const Run *run)
     return n_new < n_pixels / 4 ? n_new : n_new * 3;
 }
 
-/* ---- cutting a tile into runs ---- */
-
-static bool
-join_left(Run *left, const Run *run)
-{
-    if (left->area.y != run->area.y || left->area.x + left->area.width != run->area.x ||
-        left->kind != run->kind || left->colour != run->colour) {
-        return false;
-    }
-    if (run->kind == RUN_PIXELS && left->area.width >= PIXELS_CELLS_MOST * CELL_SIDE) {
-        return false;
-    }
-    left->area.width += run->area.width;
-    return true;
-}
-
-/* All but pixels also join with the run above. */
-static void
-join_up(GArray *runs, guint row_start)
-{
-    for (guint i = row_start; i < runs->len; i++) {
-        Run *run = &g_array_index(runs, Run, i);
-        for (guint k = 0; k < row_start && run->kind != RUN_PIXELS; k++) {
-            Run *above = &g_array_index(runs, Run, k);
-            if (above->kind == run->kind && above->area.x == run->area.x &&
-                above->area.width == run->area.width &&
-                above->area.y + above->area.height == run->area.y &&
-                above->colour == run->colour) {
-                above->area.height += run->area.height;
-                g_array_remove_index(runs, i);
-                i--;
-                break;
-            }
-        }
-    }
-}
-
-static Run
-read_cell(ZaguanEncoder *z, const ZgTile *tile, int x, int y, bool photos)
-{
-    Run run = {.area = {x, y, MIN(CELL_SIDE, tile->area.width - x),
-                        MIN(CELL_SIDE, tile->area.height - y)}};
-    uint32_t colour;
-
-    switch (zg_tile_classify(first_pixel(tile, run.area), tile->stride, run.area.width,
-                             run.area.height, &z->palette, &colour)) {
-    case ZG_CLASS_SOLID:
-        run.kind = RUN_SOLID;
-        run.colour = colour & ZG_PIXEL_RGB;
-        break;
-    case ZG_CLASS_EXACT:
-        zg_palette_read(&z->palette, first_pixel(tile, run.area), tile->stride, run.area.width,
-                        run.area.height, ZG_PALETTE_MAX);
-        run.kind = z->palette.n > ZG_PALETTE_MAX ? RUN_PREDICTED : RUN_PIXELS;
-        break;
-    case ZG_CLASS_PHOTO:
-        run.kind = photos ? RUN_PHOTO : RUN_PREDICTED;
-        break;
-    }
-    return run;
-}
-
-static void
-cut_into_runs(ZaguanEncoder *z, const ZgTile *tile, bool photos)
-{
-    g_array_set_size(z->runs, 0);
-    for (int y = 0; y < tile->area.height; y += CELL_SIDE) {
-        guint row_start = z->runs->len;
-        for (int x = 0; x < tile->area.width; x += CELL_SIDE) {
-            Run run = read_cell(z, tile, x, y, photos);
-            if (z->runs->len == row_start ||
-                !join_left(&g_array_index(z->runs, Run, z->runs->len - 1), &run)) {
-                g_array_append_val(z->runs, run);
-            }
-        }
-        join_up(z->runs, row_start);
-    }
-}
-
-static void
-grow_lossy(ZgRect *lossy, ZgRect r)
-{
-    int x1 = MAX(lossy->x + lossy->width, r.x + r.width);
-    int y1 = MAX(lossy->y + lossy->height, r.y + r.height);
-
-    if (zg_rect_is_empty(*lossy)) {
-        *lossy = r;
-        return;
-    }
-    lossy->x = MIN(lossy->x, r.x);
-    lossy->y = MIN(lossy->y, r.y);
-    lossy->width = x1 - lossy->x;
-    lossy->height = y1 - lossy->y;
-}
-
 /* Return: rectangles. */
 static unsigned
 put_photo(ZaguanEncoder *z, const ZgTile *tile, ZgRect r, const ZgEncodeWish *wish, ZgRect *lossy)
 {
     ZgTile photo = {.area = {tile->area.x + r.x, tile->area.y + r.y, r.width, r.height},
-                    .pixels = first_pixel(tile, r),
+                    .pixels = zg_tile_pixels(tile, r),
                     .stride = tile->stride};
     ZgBlob *blob;
     unsigned n_rects;
@@ -296,9 +178,7 @@ put_photo(ZaguanEncoder *z, const ZgTile *tile, ZgRect r, const ZgEncodeWish *wi
     blob = z->tight->ops->encode(z->tight, &photo, wish);
     n_rects = blob->n_rects;
     g_byte_array_append(z->photos, blob->bytes, (guint)blob->n_bytes);
-    if (!zg_rect_is_empty(blob->lossy)) {
-        grow_lossy(lossy, blob->lossy);
-    }
+    *lossy = zg_rect_around(*lossy, blob->lossy);
     zg_blob_unref(blob);
     return n_rects;
 }
@@ -311,14 +191,15 @@ zaguan_encode(ZgEncoder *encoder, const ZgTile *tile, const ZgEncodeWish *wish)
     ZgRect lossy = {0};
     size_t n_guess = 0;
     unsigned n_rects = 0;
+    const GArray *runs;
     ZgBlob *blob;
 
     g_byte_array_set_size(z->photos, 0);
     g_byte_array_set_size(z->parts, 0);
-    cut_into_runs(z, tile, photos);
-    for (guint i = 0; i < z->runs->len; i++) {
-        const Run *run = &g_array_index(z->runs, Run, i);
-        if (run->kind == RUN_PHOTO) {
+    runs = zg_tile_runs_cut(z->runs, tile, photos);
+    for (guint i = 0; i < runs->len; i++) {
+        const ZgTileRun *run = &g_array_index(runs, ZgTileRun, i);
+        if (run->kind == ZG_RUN_PHOTO) {
             n_rects += put_photo(z, tile, run->area, wish, &lossy);
         } else {
             put_exact(z, tile, run);

@@ -35,6 +35,20 @@ zg_rect_common(ZgRect a, ZgRect b)
     return (ZgRect){x, y, x1 - x, y1 - y};
 }
 
+/** zg_rect_around() - the smallest that holds both; an empty one does not count. */
+static inline ZgRect
+zg_rect_around(ZgRect a, ZgRect b)
+{
+    int x = a.x < b.x ? a.x : b.x, y = a.y < b.y ? a.y : b.y;
+    int x1 = a.x + a.width > b.x + b.width ? a.x + a.width : b.x + b.width;
+    int y1 = a.y + a.height > b.y + b.height ? a.y + a.height : b.y + b.height;
+
+    if (zg_rect_is_empty(a) || zg_rect_is_empty(b)) {
+        return zg_rect_is_empty(a) ? b : a;
+    }
+    return (ZgRect){x, y, x1 - x, y1 - y};
+}
+
 /** zg_rect_clip() - the part of @r inside 0,0 .. @width,@height; may be empty. */
 static inline ZgRect
 zg_rect_clip(ZgRect r, int width, int height)

@@ -16,6 +16,7 @@
 
 #define SIDE 300
 #define SMALL_MAX 512
+#define EDGE 104 /* of a photo: not that of a cell */
 
 static const ZgEncodeWish exact = {.zaguan = true, .tight = true, .jpeg_quality = -1};
 
@@ -171,7 +172,8 @@ static void
 photos_are_tight_rectangles_and_the_rest_is_exact(void **state)
 {
     Fixture *f = *state;
-    ZgRect photo = {0, 0, 128, SIDE}, text = {128, 0, SIDE - 128, SIDE}, all = {0, 0, SIDE, SIDE};
+    ZgRect photo = {0, 0, EDGE, SIDE}, text = {EDGE, 0, SIDE - EDGE, SIDE};
+    ZgRect all = {0, 0, SIDE, SIDE}, margin = {EDGE, 0, 128 - EDGE, SIDE};
     ZgEncodeWish wish = exact;
     TightPicture tight = {.pixels = f->picture.pixels, .width = SIDE, .height = SIDE};
     ZgBlob *blob;
@@ -179,13 +181,14 @@ photos_are_tight_rectangles_and_the_rest_is_exact(void **state)
 
     fill(f, photo, 3);
     fill(f, text, 1);
+    fill(f, margin, 0);
     wish.jpeg_quality = 8;
     blob = encode(f, all, &wish);
     assert_true(blob->n_rects > 0 && blob->n_parts > 0);
     assert_true(tight_picture_draw(&tight, blob->bytes, blob->n_bytes - blob->n_parts,
                                    blob->n_rects));
     assert_int_equal(tight.n_jpeg, blob->n_rects);
-    assert_int_equal(blob->lossy.width, 128);
+    assert_int_equal(blob->lossy.width, EDGE);
     n_rects = zg_out_zaguan_put(f->out, &blob, 1, SIDE, SIDE, f->bytes);
     assert_true(decode(f, f->bytes, n_rects));
     assert_shown(f, text);

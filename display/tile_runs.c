@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "display/tight_runs.h"
+#include "display/tile_runs.h"
 
 #define CELL_SIDE 64        /* what is classified at once */
 #define PART_SIDE 8         /* of a cell that is half photo, half something else */
 #define PHOTO_SHARE_LEAST 2 /* half of it is photo, or it is not worth another picture */
+#define COLOURS_CELLS_MOST 8 /* without palettes: so that what comes back is cut alike */
 
-struct ZgTightRuns {
+struct ZgTileRuns {
+    bool palettes;
     GArray *runs;
     GArray *colours;   /* of all runs, one after another */
     ZgPalette palette; /* of the cell at work */
     ZgPalette joined;  /* of the last run with colours */
 };
 
-ZgTightRuns *
-zg_tight_runs_new(void)
+ZgTileRuns *
+zg_tile_runs_new(bool palettes)
 {
-    ZgTightRuns *t = g_new0(ZgTightRuns, 1);
+    ZgTileRuns *t = g_new0(ZgTileRuns, 1);
 
-    t->runs = g_array_new(FALSE, FALSE, sizeof(ZgTightRun));
+    t->palettes = palettes;
+    t->runs = g_array_new(FALSE, FALSE, sizeof(ZgTileRun));
     t->colours = g_array_sized_new(FALSE, FALSE, sizeof(uint32_t), ZG_PALETTE_MAX);
     return t;
 }
 
 void
-zg_tight_runs_free(ZgTightRuns *t)
+zg_tile_runs_free(ZgTileRuns *t)
 {
     g_array_unref(t->runs);
     g_array_unref(t->colours);
@@ -31,31 +34,31 @@ zg_tight_runs_free(ZgTightRuns *t)
 }
 
 const uint32_t *
-zg_tight_run_colours(const ZgTightRuns *t, const ZgTightRun *run)
+zg_tile_run_colours(const ZgTileRuns *t, const ZgTileRun *run)
 {
     return &g_array_index(t->colours, uint32_t, run->first_colour);
 }
 
 bool
-zg_tight_runs_have_photo(const GArray *runs)
+zg_tile_runs_have_photo(const GArray *runs)
 {
     for (guint i = 0; i < runs->len; i++) {
-        if (g_array_index(runs, ZgTightRun, i).kind == ZG_CLASS_PHOTO) {
+        if (g_array_index(runs, ZgTileRun, i).kind == ZG_RUN_PHOTO) {
             return true;
         }
     }
     return false;
 }
 
-static ZgTightRun *
-last_run(const ZgTightRuns *t)
+static ZgTileRun *
+last_run(const ZgTileRuns *t)
 {
-    return &g_array_index(t->runs, ZgTightRun, t->runs->len - 1);
+    return &g_array_index(t->runs, ZgTileRun, t->runs->len - 1);
 }
 
 /* What was just read into t->palette, for a run that begins with it. */
 static void
-begin_colours(ZgTightRuns *t, ZgTightRun *run)
+begin_colours(ZgTileRuns *t, ZgTileRun *run)
 {
     run->first_colour = t->colours->len;
     run->n_colours = t->palette.n;
@@ -65,7 +68,7 @@ begin_colours(ZgTightRuns *t, ZgTightRun *run)
 
 /* The same for the last run; false: that would be too many. */
 static bool
-join_colours(ZgTightRuns *t, ZgTightRun *run)
+join_colours(ZgTileRuns *t, ZgTileRun *run)
 {
     if (!zg_palette_add(&t->joined, t->palette.colours, t->palette.n)) {
         return false;
@@ -76,30 +79,25 @@ join_colours(ZgTightRuns *t, ZgTightRun *run)
     return true;
 }
 
+/* Of one kind, whose colours are not too many; these are then those of @into. */
 static bool
-has_colours(const ZgTightRun *run)
+join_kind(ZgTileRuns *t, ZgTileRun *into, const ZgTileRun *run)
 {
-    return run->kind == ZG_CLASS_EXACT && !run->rich;
-}
-
-/* Of one class, whose colours are not too many; these are then those of @into. */
-static bool
-join_class(ZgTightRuns *t, ZgTightRun *into, const ZgTightRun *run)
-{
-    if (into->kind != run->kind || into->rich != run->rich) {
+    if (into->kind != run->kind || into->colour != run->colour) {
         return false;
     }
-    if (run->kind == ZG_CLASS_SOLID) {
-        return into->colour == run->colour;
+    if (run->kind != ZG_RUN_COLOURS) {
+        return true;
     }
-    return !has_colours(run) || join_colours(t, into);
+    return t->palettes ? join_colours(t, into)
+                       : into->area.width < COLOURS_CELLS_MOST * CELL_SIDE;
 }
 
 static bool
-join_left(ZgTightRuns *t, ZgTightRun *left, const ZgTightRun *run)
+join_left(ZgTileRuns *t, ZgTileRun *left, const ZgTileRun *run)
 {
     if (left->area.y != run->area.y || left->area.height != run->area.height ||
-        left->area.x + left->area.width != run->area.x || !join_class(t, left, run)) {
+        left->area.x + left->area.width != run->area.x || !join_kind(t, left, run)) {
         return false;
     }
     left->area.width += run->area.width;
@@ -108,27 +106,26 @@ join_left(ZgTightRuns *t, ZgTightRun *left, const ZgTightRun *run)
 
 /* Of one cell that is cut in rows. */
 static bool
-join_below(ZgTightRuns *t, ZgTightRun *above, const ZgTightRun *run)
+join_below(ZgTileRuns *t, ZgTileRun *above, const ZgTileRun *run)
 {
-    if (!join_class(t, above, run)) {
+    if (!join_kind(t, above, run)) {
         return false;
     }
     above->area.height += run->area.height;
     return true;
 }
 
-/* Photos and solid areas also join with the run above; text keeps its own palettes. */
+/* All but text also join with the run above: that keeps its own palettes. */
 static void
 join_up(GArray *runs, guint row_start)
 {
     for (guint i = row_start; i < runs->len; i++) {
-        ZgTightRun *run = &g_array_index(runs, ZgTightRun, i);
-        for (guint k = 0; k < row_start && run->kind != ZG_CLASS_EXACT; k++) {
-            ZgTightRun *above = &g_array_index(runs, ZgTightRun, k);
-            if (above->kind == run->kind && above->area.x == run->area.x &&
-                above->area.width == run->area.width &&
-                above->area.y + above->area.height == run->area.y &&
-                (run->kind == ZG_CLASS_PHOTO || above->colour == run->colour)) {
+        ZgTileRun *run = &g_array_index(runs, ZgTileRun, i);
+        for (guint k = 0; k < row_start && run->kind != ZG_RUN_COLOURS; k++) {
+            ZgTileRun *above = &g_array_index(runs, ZgTileRun, k);
+            if (above->kind == run->kind && above->colour == run->colour &&
+                above->area.x == run->area.x && above->area.width == run->area.width &&
+                above->area.y + above->area.height == run->area.y) {
                 above->area.height += run->area.height;
                 g_array_remove_index(runs, i);
                 i--;
@@ -138,36 +135,49 @@ join_up(GArray *runs, guint row_start)
     }
 }
 
-static ZgTightRun
-make_run(ZgTightRuns *t, const ZgTile *tile, ZgRect area, bool photos)
+static ZgTileClass
+classify(ZgTileRuns *t, const ZgTile *tile, ZgRect area, uint32_t *out_colour)
 {
-    const uint32_t *pixels = tile->pixels + (size_t)area.y * tile->stride + area.x;
-    ZgTightRun run = {.area = area};
+    return zg_tile_classify(zg_tile_pixels(tile, area), tile->stride, area.width, area.height,
+                            &t->palette, out_colour);
+}
 
-    run.kind = zg_tile_classify(pixels, tile->stride, area.width, area.height, &t->palette,
-                                &run.colour);
-    if (run.kind == ZG_CLASS_PHOTO && !photos) {
-        run.kind = ZG_CLASS_EXACT;
-        run.rich = true;
-    } else if (run.kind == ZG_CLASS_EXACT && t->palette.n == 0) {
-        zg_palette_read(&t->palette, pixels, tile->stride, area.width, area.height,
-                        ZG_PALETTE_MAX);
-        run.rich = t->palette.n > ZG_PALETTE_MAX;
+static ZgTileRun
+make_run(ZgTileRuns *t, const ZgTile *tile, ZgRect area, bool photos)
+{
+    ZgTileRun run = {.area = area};
+    uint32_t colour;
+
+    switch (classify(t, tile, area, &colour)) {
+    case ZG_CLASS_SOLID:
+        run.kind = ZG_RUN_SOLID;
+        run.colour = colour;
+        break;
+    case ZG_CLASS_EXACT:
+        if (t->palette.n == 0) {
+            zg_palette_read(&t->palette, zg_tile_pixels(tile, area), tile->stride, area.width,
+                            area.height, ZG_PALETTE_MAX);
+        }
+        run.kind = t->palette.n > ZG_PALETTE_MAX ? ZG_RUN_RICH : ZG_RUN_COLOURS;
+        break;
+    case ZG_CLASS_PHOTO:
+        run.kind = photos ? ZG_RUN_PHOTO : ZG_RUN_RICH;
+        break;
     }
     return run;
 }
 
 static void
-append_run(ZgTightRuns *t, ZgTightRun *run)
+append_run(ZgTileRuns *t, ZgTileRun *run)
 {
-    if (has_colours(run)) {
+    if (t->palettes && run->kind == ZG_RUN_COLOURS) {
         begin_colours(t, run);
     }
     g_array_append_val(t->runs, *run);
 }
 
 static void
-add_run(ZgTightRuns *t, guint row_start, ZgTightRun *run)
+add_run(ZgTileRuns *t, guint row_start, ZgTileRun *run)
 {
     if (t->runs->len == row_start || !join_left(t, last_run(t), run)) {
         append_run(t, run);
@@ -187,7 +197,7 @@ part_of(ZgRect cell, bool columns, int i)
 }
 
 static int
-count_photo_pixels(ZgTightRuns *t, const ZgTile *tile, ZgRect cell, bool columns)
+count_photo_pixels(ZgTileRuns *t, const ZgTile *tile, ZgRect cell, bool columns)
 {
     int n = 0;
 
@@ -195,8 +205,7 @@ count_photo_pixels(ZgTightRuns *t, const ZgTile *tile, ZgRect cell, bool columns
         ZgRect part = part_of(cell, columns, i);
         uint32_t colour;
         if (!zg_rect_is_empty(part) &&
-            zg_tile_classify(tile->pixels + (size_t)part.y * tile->stride + part.x, tile->stride,
-                             part.width, part.height, &t->palette, &colour) == ZG_CLASS_PHOTO) {
+            classify(t, tile, part, &colour) == ZG_CLASS_PHOTO) {
             n += part.width * part.height;
         }
     }
@@ -208,7 +217,7 @@ count_photo_pixels(ZgTightRuns *t, const ZgTile *tile, ZgRect cell, bool columns
  * better direction. False: it is not worth it.
  */
 static bool
-add_parts(ZgTightRuns *t, const ZgTile *tile, ZgRect cell, guint row_start)
+add_parts(ZgTileRuns *t, const ZgTile *tile, ZgRect cell, guint row_start)
 {
     int by_columns = count_photo_pixels(t, tile, cell, true);
     int by_rows = count_photo_pixels(t, tile, cell, false);
@@ -220,7 +229,7 @@ add_parts(ZgTightRuns *t, const ZgTile *tile, ZgRect cell, guint row_start)
     for (int i = 0; i < CELL_SIDE / PART_SIDE; i++) {
         ZgRect part = part_of(cell, columns, i);
         if (!zg_rect_is_empty(part)) {
-            ZgTightRun run = make_run(t, tile, part, true);
+            ZgTileRun run = make_run(t, tile, part, true);
             if (columns) {
                 add_run(t, row_start, &run);
             } else if (i == 0 || !join_below(t, last_run(t), &run)) {
@@ -232,18 +241,18 @@ add_parts(ZgTightRuns *t, const ZgTile *tile, ZgRect cell, guint row_start)
 }
 
 const GArray *
-zg_tight_runs_cut(ZgTightRuns *t, const ZgTile *tile, bool photos)
+zg_tile_runs_cut(ZgTileRuns *t, const ZgTile *tile, bool photos)
 {
     g_array_set_size(t->runs, 0);
     g_array_set_size(t->colours, 0);
     for (int y = 0; y < tile->area.height; y += CELL_SIDE) {
         guint row_start = t->runs->len;
         for (int x = 0; x < tile->area.width; x += CELL_SIDE) {
-            ZgTightRun run = make_run(t, tile,
-                               (ZgRect){x, y, MIN(CELL_SIDE, tile->area.width - x),
-                                        MIN(CELL_SIDE, tile->area.height - y)},
-                               photos);
-            if (!photos || !run.rich || !add_parts(t, tile, run.area, row_start)) {
+            ZgRect cell = {x, y, MIN(CELL_SIDE, tile->area.width - x),
+                           MIN(CELL_SIDE, tile->area.height - y)};
+            ZgTileRun run = make_run(t, tile, cell, photos);
+            if (!photos || run.kind != ZG_RUN_RICH ||
+                !add_parts(t, tile, cell, row_start)) {
                 add_run(t, row_start, &run);
             }
         }
