@@ -453,6 +453,17 @@ free_uid(ZgConsoles *consoles)
     return consoles->uid_base; /* cannot be: there are at most ZG_CONSOLES_MAX workers */
 }
 
+/* Who the desktop is; a worker that runs takes it again when something of it changes. */
+static bool
+tell_start(Console *console)
+{
+    return zg_worker_link_send(console->worker,
+                               json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "start", "desktop",
+                                         console->id, "name", console->name, "title",
+                                         console->title, "profile", console->profile),
+                               -1);
+}
+
 static bool
 start_worker(ZgConsoles *consoles, Console *console, GError **error)
 {
@@ -463,11 +474,7 @@ start_worker(ZgConsoles *consoles, Console *console, GError **error)
         return false;
     }
     console->worker_since_us = zg_clock_mono_us();
-    return zg_worker_link_send(console->worker,
-                               json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "start", "desktop",
-                                         console->id, "name", console->name, "title",
-                                         console->title, "profile", console->profile),
-                               -1);
+    return tell_start(console);
 }
 
 static Console *
@@ -518,7 +525,7 @@ zg_consoles_set_console(ZgConsoles *consoles, const ZgConsoleOrder *order, int f
                 "This desktop was renewed. Open your desktop again.");
     console = get_console(consoles, order);
     g_clear_handle_id(&console->retry_timer, g_source_remove);
-    if (console->worker == NULL && !start_worker(consoles, console, error)) {
+    if (console->worker == NULL ? !start_worker(consoles, console, error) : !tell_start(console)) {
         return false;
     }
     if (!zg_worker_link_send(console->worker,
@@ -535,6 +542,23 @@ zg_consoles_set_console(ZgConsoles *consoles, const ZgConsoleOrder *order, int f
     }
     attach_waiting(consoles, console);
     return true;
+}
+
+void
+zg_consoles_set_profile(ZgConsoles *consoles, const char *desktop, uint64_t generation,
+                        const char *profile)
+{
+    Console *console = g_hash_table_lookup(consoles->consoles, desktop);
+
+    if (console == NULL || console->generation != generation ||
+        g_str_equal(console->profile, profile)) {
+        return;
+    }
+    g_free(console->profile);
+    console->profile = g_strdup(profile);
+    if (console->worker != NULL) {
+        tell_start(console);
+    }
 }
 
 void

@@ -58,6 +58,13 @@ bool zg_consoles_set_console(ZgConsoles *consoles, const ZgConsoleOrder *order, 
 void zg_consoles_set_pictures(ZgConsoles *consoles, const char *desktop, uint64_t generation,
                               uint64_t epoch, int fd);
 
+/**
+ * zg_consoles_set_profile() - another quality profile for a desktop, also for who looks at it
+ * Without effect on another generation, and for a desktop that is not held: its console brings one.
+ */
+void zg_consoles_set_profile(ZgConsoles *consoles, const char *desktop, uint64_t generation,
+                             const char *profile);
+
 /** zg_consoles_set_absent() - the desktop is gone; @reason is for people. */
 void zg_consoles_set_absent(ZgConsoles *consoles, const char *desktop, const char *reason);
 

@@ -198,6 +198,25 @@ order_pictures(ZgControl *control, const json_t *message, int fd, GError **error
 }
 
 static bool
+order_profile(ZgControl *control, const json_t *message, int fd, GError **error)
+{
+    const char *desktop = NULL, *profile = NULL;
+    int64_t generation = 0;
+    ZgJsonReader reader;
+
+    (void)fd;
+    zg_json_reader_init(&reader, message, "profile");
+    zg_json_take_id(&reader, "desktop", ZG_JSON_REQUIRED, &desktop);
+    zg_json_take_int(&reader, "generation", ZG_JSON_REQUIRED, 1, G_MAXINT64, &generation);
+    zg_json_take_text(&reader, "profile", ZG_JSON_REQUIRED, 1, ZG_LIMIT_NAME_BYTES, &profile);
+    if (!zg_json_reader_finish(&reader, ZG_JSON_SKIP_UNKNOWN, NULL, error)) {
+        return false;
+    }
+    zg_consoles_set_profile(control->consoles, desktop, (uint64_t)generation, profile);
+    return true;
+}
+
+static bool
 order_absent(ZgControl *control, const json_t *message, int fd, GError **error)
 {
     const char *desktop = NULL, *reason = "This desktop was switched off.";
@@ -307,8 +326,8 @@ static const struct {
     bool (*take)(ZgControl *control, const json_t *message, int fd, GError **error);
 } orders[] = {
     {"hello", order_hello},   {"console", order_console}, {"pictures", order_pictures},
-    {"absent", order_absent}, {"ticket", order_ticket},   {"cut", order_cut},
-    {"list", order_list},     {"message", order_message},
+    {"profile", order_profile}, {"absent", order_absent}, {"ticket", order_ticket},
+    {"cut", order_cut},       {"list", order_list},       {"message", order_message},
 };
 
 static bool

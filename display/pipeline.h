@@ -33,11 +33,16 @@ typedef struct {
     size_t n_state;
 } ZgViewerOptions;
 
+/* Kinds of rectangles beside those of a viewer's encoding. */
+typedef struct {
+    bool copyrect, jpeg, h264;
+} ZgSent;
+
 typedef struct {
     const char *id; /* borrowed until the viewer is gone */
     ZgOutputStats output;
-    const char *encoding; /* static text */
-    bool jpeg;
+    const char *encoding; /* of what is exact; static text */
+    ZgSent in_use;        /* in the last period in which pictures were sent */
     unsigned fps;           /* since the last call */
     const char *bottleneck; /* as zg_effort_judge() says */
     int64_t idle_s; /* since anybody who may typed, pointed or came: the same for all viewers */

@@ -118,6 +118,8 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     guint n = 0;
     ZgBlob *film = zg_canvas_take_film(&p->canvas, &v->view, job);
 
+    v->sent.copyrect |= job->first != NULL;
+    v->sent.h264 |= film != NULL;
     if (job->first != NULL) {
         g_ptr_array_add(blobs, job->first);
     }
@@ -135,6 +137,7 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
         n_bytes += blob->n_wire;
         n_parts += blob->n_parts;
         n_pixels += (int64_t)tile.width * tile.height;
+        v->sent.jpeg |= !zg_rect_is_empty(blob->lossy);
         g_ptr_array_add(blobs, blob);
     }
     zg_view_note_job(&v->view, job, n);

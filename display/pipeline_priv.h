@@ -27,6 +27,7 @@ typedef struct {
     int64_t rested_us;      /* when the next lossy area will have rested */
     ZgQuality quality;
     ZgEffort effort;
+    ZgSent sent, in_use; /* of this period of statistics, and of the last one with pictures */
 } ZgPipelineViewer;
 
 struct ZgPipeline {

@@ -254,6 +254,16 @@ zg_pipeline_count_viewers(const ZgPipeline *p)
     return p->n_viewers;
 }
 
+static ZgSent
+end_of_period(ZgPipelineViewer *v)
+{
+    if (v->effort.n_updates > 0) {
+        v->in_use = v->sent;
+        v->sent = (ZgSent){0};
+    }
+    return v->in_use;
+}
+
 unsigned
 zg_pipeline_get_stats(ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
 {
@@ -265,7 +275,7 @@ zg_pipeline_get_stats(ZgPipeline *p, ZgViewerStats *out_stats, unsigned n)
         out_stats[i] = (ZgViewerStats){
             .id = v->id,
             .encoding = zg_encode_wish_name(&wish),
-            .jpeg = wish.tight && zg_quality_level(&v->quality, p->rules, wish.jpeg_quality) >= 0,
+            .in_use = end_of_period(v),
         };
         out_stats[i].idle_s = (zg_clock_mono_us() - p->touched_us) / G_USEC_PER_SEC;
         out_stats[i].bottleneck =

@@ -106,6 +106,25 @@ static const ZgPipelineEvents pipeline_events = {
     .viewer_gone = on_viewer_gone,
 };
 
+/* As RFB calls them, in small letters. */
+static json_t *
+encodings_of(const ZgViewerStats *stats)
+{
+    json_t *list = json_array();
+
+    json_array_append_new(list, json_string(stats->encoding));
+    if (stats->in_use.copyrect) {
+        json_array_append_new(list, json_string("copyrect"));
+    }
+    if (stats->in_use.jpeg) {
+        json_array_append_new(list, json_string("jpeg"));
+    }
+    if (stats->in_use.h264) {
+        json_array_append_new(list, json_string("h264"));
+    }
+    return list;
+}
+
 static gboolean
 send_stats(gpointer data)
 {
@@ -114,18 +133,13 @@ send_stats(gpointer data)
     unsigned n = zg_pipeline_get_stats(w->pipeline, stats, ZG_VIEWERS_MAX);
 
     for (unsigned i = 0; i < n; i++) {
-        json_t *encodings = json_array();
-        json_array_append_new(encodings, json_string(stats[i].encoding));
-        if (stats[i].jpeg) {
-            json_array_append_new(encodings, json_string("jpeg"));
-        }
         send_message(json_pack(
             "{s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:I, s:s, s:o, s:I}", "type", "stats", "id",
             stats[i].id, "bytes_out", (json_int_t)stats[i].output.bytes_out, "frames",
             (json_int_t)stats[i].output.updates, "rtt_us", (json_int_t)stats[i].output.rtt_us,
             "rate_kbit", (json_int_t)(stats[i].output.bytes_per_s / 125), "fps", stats[i].fps,
             "idle_s", (json_int_t)stats[i].idle_s, "bottleneck", stats[i].bottleneck, "encodings",
-            encodings, "queued_bytes", (json_int_t)stats[i].output.queued_bytes));
+            encodings_of(&stats[i]), "queued_bytes", (json_int_t)stats[i].output.queued_bytes));
     }
     return G_SOURCE_CONTINUE;
 }

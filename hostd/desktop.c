@@ -184,6 +184,7 @@ zg_desktop_free(ZgDesktop *desktop)
     zg_desktop_state_clear(&desktop->state);
     g_free(desktop->error_code);
     g_free(desktop->error_message);
+    g_free(desktop->told_profile);
     g_free(desktop->id);
     g_free(desktop);
 }
@@ -248,6 +249,7 @@ zg_desktop_want(ZgDesktop *desktop, ZgDesired *wish)
     zg_desktop_save(desktop);
     zg_desktop_look(desktop);
     zg_desktop_ask_console(desktop);
+    zg_desktop_tell_profile(desktop);
 }
 
 void

@@ -93,6 +93,8 @@ send_console(ZgDesktop *desktop, int fd, int pictures, const GError *error)
                   "name", spec->name, "title", spec->title != NULL ? spec->title : spec->name,
                   "profile", spec->profile),
         fd, desktop->env->user);
+    g_free(desktop->told_profile);
+    desktop->told_profile = g_strdup(spec->profile);
     if (pictures >= 0) {
         desktop->env->tell_front(json_pack("{s:s, s:s, s:I, s:I}", "type", "pictures", "desktop",
                                            desktop->id, "generation",
@@ -129,11 +131,30 @@ zg_desktop_ask_console(ZgDesktop *desktop)
 }
 
 void
+zg_desktop_tell_profile(ZgDesktop *desktop)
+{
+    const ZgDesired *wish = desktop->state.wish;
+
+    if (!desktop->console || wish == NULL || wish->spec == NULL ||
+        g_strcmp0(desktop->told_profile, wish->spec->profile) == 0) {
+        return;
+    }
+    g_free(desktop->told_profile);
+    desktop->told_profile = g_strdup(wish->spec->profile);
+    desktop->env->tell_front(json_pack("{s:s, s:s, s:I, s:s}", "type", "profile", "desktop",
+                                       desktop->id, "generation",
+                                       (json_int_t)desktop->state.have, "profile",
+                                       wish->spec->profile),
+                             -1, desktop->env->user);
+}
+
+void
 zg_desktop_front_connected(ZgDesktop *desktop, bool connected)
 {
     desktop->front = connected;
     desktop->console = false;
     desktop->viewers = 0; /* as with the console: who still looks is told anew */
+    g_clear_pointer(&desktop->told_profile, g_free);
     g_clear_handle_id(&desktop->console_timer, g_source_remove);
     if (connected) {
         /* The front first tells what it holds; then what is missing is sent. */
@@ -163,6 +184,7 @@ zg_desktop_on_worker(ZgDesktop *desktop, const char *state, int64_t generation)
     if (g_str_equal(state, "running") && mine) {
         g_clear_handle_id(&desktop->console_timer, g_source_remove);
         desktop->console = true;
+        zg_desktop_tell_profile(desktop);
         update_prepared(desktop);
     } else if (mine) {
         desktop->console = false;

@@ -37,6 +37,7 @@ struct ZgDesktop {
     bool front;
     bool console;
     bool console_asked;
+    char *told_profile; /* what the front was told, since it connected; or NULL */
     guint console_timer;
     int64_t viewers;
 
@@ -88,6 +89,9 @@ char *zg_desktop_socket_path(const ZgDesktop *desktop);
 
 void zg_desktop_open_session(ZgDesktop *desktop);
 void zg_desktop_ask_console(ZgDesktop *desktop);
+
+/** zg_desktop_tell_profile() - the front, when the pool has another one than it was told. */
+void zg_desktop_tell_profile(ZgDesktop *desktop);
 
 /** zg_desktop_session_ended() - the person of this generation is done; kept on disk. */
 void zg_desktop_session_ended(ZgDesktop *desktop, const char *how);

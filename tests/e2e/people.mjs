@@ -18,6 +18,22 @@ async function usesOurEncoding(page) {
     console.log('the line carries our own encoding');
 }
 
+/* Behind the network light, for whoever helps somebody on the phone. */
+async function tellsOfTheLine(page, shot) {
+    await page.mouse.move(550, 2);
+    await page.locator('.line').click();
+    const facts = page.locator('.panel .facts');
+    for (const words of [/Ida y vuelta\s*\d+ ms/, /La línea da\s*(\d|todavía)/, /Imágenes por segundo\s*\d+/,
+        /Enviado como\s*zaguan/, /Espera a\s*\S/]) {
+        await facts.filter({ hasText: words }).waitFor();
+    }
+    await shot(page, 'line');
+    await page.keyboard.press('Escape');
+    await facts.waitFor({ state: 'hidden' });
+    await page.keyboard.press('Escape');
+    console.log('the network light tells of the line');
+}
+
 /*
  * A reload comes back with the resume secret, no ticket is asked for. So does a lost line, unless what is lost is the answer
  * with the next secret: then a ticket is asked for, and still nobody signs in.
@@ -80,6 +96,7 @@ async function work(task) {
         console.log('ñ á @ € arrive; the answer is read from the pixels');
         await shot(first.page, 'typed');
         await usesOurEncoding(first.page);
+        await tellsOfTheLine(first.page, shot);
         await resize(first.page, 1100, 700);
         await comeBack(first, task.colour);
         await nothingComplained(first, EXPECTED);

@@ -37,6 +37,7 @@ typedef struct {
 static FakeViewer viewers[VIEWERS_MAX];
 static long long epoch;
 static int console_fd = -1;
+static char profile[64];
 
 static void
 tell(json_t *message)
@@ -130,6 +131,9 @@ on_text(FakeViewer *viewer)
         count_descriptors(viewer);
     } else if (g_str_has_prefix(text, "!stats")) {
         tell_stats(viewer);
+    } else if (g_str_has_prefix(text, "!profile")) {
+        put(viewer, profile, strlen(profile));
+        put(viewer, "\n", 1);
     } else {
         put(viewer, text, strlen(text));
     }
@@ -267,6 +271,9 @@ on_order(void)
     type = message != NULL ? json_string_value(json_object_get(message, "type")) : "stop";
     if (g_str_equal(type, "stop")) {
         exit(0);
+    } else if (g_str_equal(type, "start")) {
+        g_strlcpy(profile, json_string_value(json_object_get(message, "profile")),
+                  sizeof profile);
     } else if (g_str_equal(type, "console")) {
         epoch = json_integer_value(json_object_get(message, "epoch"));
         zg_fd_clear(&console_fd);

@@ -126,13 +126,14 @@ paint_noise(void)
     }
 }
 
+/* @phase moves it. */
 static void
-paint_photo(void)
+paint_photo(unsigned phase)
 {
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {
             uint32_t noise = (uint32_t)(x * 7919 + y * 104729) >> 3 & 7;
-            uint32_t r = (uint32_t)(x * 200 / width) + noise;
+            uint32_t r = (uint32_t)(x * 200 / width) + noise + phase % 48;
             uint32_t g = (uint32_t)(y * 200 / height) + noise;
             uint32_t b = (uint32_t)((x + y) * 120 / (width + height)) + noise;
             picture[(size_t)y * (size_t)width + (size_t)x] = r << 16 | g << 8 | b;
@@ -150,7 +151,9 @@ paint(void)
     } else if (g_str_equal(opt_pattern, "noise")) {
         paint_noise();
     } else if (g_str_equal(opt_pattern, "photo")) {
-        paint_photo();
+        paint_photo(0);
+    } else if (g_str_equal(opt_pattern, "film")) {
+        paint_photo(generation);
     } else {
         paint_clock();
     }
@@ -506,8 +509,8 @@ parse_options(int argc, char **argv, GError **error)
         {"tcp", 0, 0, G_OPTION_ARG_INT, &opt_tcp, "listen on 127.0.0.1 (0: any; printed)", "PORT"},
         {"size", 0, 0, G_OPTION_ARG_STRING, &opt_size, "first size", "WxH"},
         {"pattern", 0, 0, G_OPTION_ARG_STRING, &opt_pattern,
-         "clock, solid:RRGGBB, text, noise or photo", "NAME"},
-        {"fps", 0, 0, G_OPTION_ARG_INT, &opt_fps, "repaints a second of clock and noise", "N"},
+         "clock, solid:RRGGBB, text, noise, photo or film", "NAME"},
+        {"fps", 0, 0, G_OPTION_ARG_INT, &opt_fps, "repaints a second of what moves", "N"},
         {"resize", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_resizes, "resize after MS", "MS:WxH"},
         {"cursor", 0, 0, G_OPTION_ARG_NONE, &opt_cursor, "send a cursor shape", NULL},
         {"clipboard", 0, 0, G_OPTION_ARG_STRING, &opt_clipboard, "own the clipboard", "TEXT"},
@@ -590,7 +593,8 @@ poll_once(int listener, int timeout_ms)
 static void
 serve(int listener)
 {
-    bool moves = g_str_equal(opt_pattern, "clock") || g_str_equal(opt_pattern, "noise");
+    bool moves = g_str_equal(opt_pattern, "clock") || g_str_equal(opt_pattern, "noise") ||
+                 g_str_equal(opt_pattern, "film");
     int64_t next_paint_us = started_us;
 
     while (!(opt_once && n_served > 0 && n_clients == 0)) {

@@ -527,6 +527,17 @@ class FrontTest(FrontCase):
         self.assertEqual([(t["frames"], t["rate_kbit"], t["bottleneck"]) for t in viewer.web.texts
                           if t["type"] == "stats"], [(3, 4800, "link")])
 
+    def test_another_profile_reaches_the_running_worker(self):
+        viewer = self.open()
+        viewer.line()
+        self.hostd.send(type="profile", desktop=self.desktop, generation=9, profile="lossless")
+        self.hostd.send(type="profile", desktop=self.desktop, generation=1, profile="branch-2mbit")
+        deadline, said = time.monotonic() + DEADLINE_S, "lan"
+        while said == "lan" and time.monotonic() < deadline:
+            viewer.say("!profile")
+            said = viewer.line()
+        self.assertEqual(said, "branch-2mbit")
+
     def test_an_older_console_is_refused(self):
         self.hostd.console(self.desktop, generation=2, epoch=5)
         self.hostd.console(self.desktop, generation=1, epoch=5, wait=False)

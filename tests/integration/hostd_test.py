@@ -350,6 +350,12 @@ class Life(HostdTest):
         self.assertNotIn("\nUid:\t0\t", status)
         self.assertIn(b"-sandbox", pathlib.Path(f"/proc/{qemu}/cmdline").read_bytes())
 
+        self.want(profile="branch-2mbit")
+        told = until("the profile", lambda: next(
+            (m for m in self.front.messages if m["type"] == "profile"), None))
+        self.assertEqual((told["desktop"], told["generation"], told["profile"]),
+                         (self.desktop, 1, "branch-2mbit"))
+
         self.kill_and_adopt(qemu)
         self.refresh()
         self.commands_run_once()

@@ -397,6 +397,26 @@ class WorkerTest(WorkerCase):
         self.assertLess(after, 2 * before + 0.05)
         self.assertIsNone(self.worker.process.poll())
 
+    def test_another_profile_holds_at_once_and_stats_tell_what_is_sent(self):
+        self.give_console("--size", "640x480", "--pattern", "film", "--fps", "10")
+        viewer = Viewer(self.worker, "a")
+        ends = threading.Event()
+
+        def watch():
+            while not ends.is_set():
+                viewer.take_without_looking(1)
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            stats = self.worker.wait(type="stats", id="a")
+            self.assertEqual(stats["encodings"][0], "tight")
+            self.assertTrue({"jpeg", "h264"} & set(stats["encodings"]), stats)
+            self.worker.send(type="start", desktop="d" * 32, title="Desk", profile="lossless")
+            self.worker.wait(type="stats", encodings=["tight"])
+        finally:
+            ends.set()
+            watcher.join()
+
     def test_stop_and_the_end_of_the_door_end_the_worker(self):
         self.worker.send(type="stop")
         self.assertEqual(self.worker.process.wait(DEADLINE_S), 0)

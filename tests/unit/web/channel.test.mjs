@@ -107,7 +107,7 @@ test('a line is suspected only when reports that used to come have stopped', () 
     line.tick();
     line.tick();
     assert.equal(silences, 1);
-    assert.deepEqual(lights, [{ light: 'good', ms: 20, waits: 'none' }]);
+    assert.deepEqual(lights, [{ light: 'good', ms: 20, waits: 'none', kbit: 0, fps: 0, encodings: [] }]);
 });
 
 test('the light says what pictures wait for, and a full link is never good', () => {
@@ -119,6 +119,16 @@ test('the light says what pictures wait for, and a full link is never good', () 
     line.stats({ rtt_us: 300000, bottleneck: 'link' });
     assert.deepEqual(lights.map(({ light, waits }) => [light, waits]),
         [['fair', 'link'], ['good', 'guest'], ['good', 'none'], ['good', 'none'], ['poor', 'link']]);
+});
+
+test('the light carries what the line does, and nothing that is not a number or a name', () => {
+    const lights = [];
+    const line = new LineWatch({ now: () => 0, onLight: (light) => lights.push(light), onSilence: () => {} });
+    line.stats({ rtt_us: 20000, rate_kbit: 4800, fps: 24, encodings: ['zaguan', 'h264'] });
+    line.stats({ rtt_us: 20000, rate_kbit: -1, fps: '9', encodings: ['zaguan', 7, null] });
+    line.stats({ rtt_us: 20000, encodings: 'tight' });
+    assert.deepEqual(lights.map(({ kbit, fps, encodings }) => [kbit, fps, encodings]),
+        [[4800, 24, ['zaguan', 'h264']], [0, 0, ['zaguan']], [0, 0, []]]);
 });
 
 test('secrets live in memory where the browser forbids storage, and are all forgotten at sign-out', () => {

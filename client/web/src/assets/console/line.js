@@ -5,8 +5,18 @@ import { lightOf, waitsFor } from '../app/states.js';
 const SILENCE_MS = 17000;
 const TRUSTED_AFTER = 2;
 
+const ENCODINGS_MAX = 8;
+
+/* What the line carries (kbit/s, 0 unknown), pictures a second, and how they are encoded. */
+function carried(message) {
+    const count = (value) => (Number.isInteger(value) && value > 0 ? value : 0);
+    const encodings = Array.isArray(message.encodings) ? message.encodings : [];
+    return { kbit: count(message.rate_kbit), fps: count(message.fps),
+        encodings: encodings.filter((name) => typeof name === 'string').slice(0, ENCODINGS_MAX) };
+}
+
 /**
- * deps: now() in ms; onLight({light, ms, waits}) at every report; onSilence() once when reports that used to come have
+ * deps: now() in ms; onLight({light, ms, waits, kbit, fps, encodings}) at every report; onSilence() once when reports that used to come have
  * stopped. A front that never sends any is never suspected.
  */
 export class LineWatch {
@@ -29,7 +39,7 @@ export class LineWatch {
         const waits = waitsFor(message.bottleneck);
         const light = ms === null ? null : lightOf(ms, waits);
         if (light) {
-            this.#deps.onLight({ light, ms, waits });
+            this.#deps.onLight({ light, ms, waits, ...carried(message) });
         }
     }
 

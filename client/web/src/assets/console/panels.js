@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What opens under the tools: clipboard, keyboard, screen, and the rest.
-import { button, h, icon } from '../app/dom.js';
+import { button, fill, h, icon } from '../app/dom.js';
 import { t } from '../app/i18n.js';
 import { keyboards } from '../app/keyboards.js';
 import { currentKeyboard } from '../view/words.js';
@@ -97,6 +97,20 @@ export function keysPanel(screen) {
             h('div', { class: 'keycaps' }, COMBINATIONS.map(([label, codes]) =>
                 h('button', { type: 'button', class: 'keycap', onclick: () => press(screen, codes) }, label)))),
         h('p', { class: 'field-note' }, t('keys.help')));
+}
+
+/** Filled anew with every report while it is open. */
+export function linePanel(screen, toolbar) {
+    const facts = h('dl', { class: 'facts' });
+    const row = (name, value) => [h('dt', {}, t(`line.${name}`)), h('dd', {}, value)];
+    toolbar.onLine = ({ ms, kbit, fps, encodings, waits }) => fill(facts,
+        row('rtt', t('line.ms', { ms })),
+        row('rate', kbit > 0 ? t('line.mbit', { n: (kbit / 1000).toFixed(kbit < 10000 ? 1 : 0) }) : t('line.unknown')),
+        row('fps', String(fps)),
+        row('encodings', encodings.join(', ')),
+        row('waits', t(`line.waits-${waits}`)));
+    toolbar.onLine(toolbar.lastLine);
+    return h('div', { class: 'panel-body', role: 'group', 'aria-label': t('bar.line') }, facts);
 }
 
 export function screenPanel(screen, toolbar) {

@@ -3,7 +3,7 @@
 import * as prefs from '../app/prefs.js';
 import { announce, fill, h, icon } from '../app/dom.js';
 import { t } from '../app/i18n.js';
-import { clipboardPanel, keysPanel, morePanel, screenPanel } from './panels.js';
+import { clipboardPanel, keysPanel, linePanel, morePanel, screenPanel } from './panels.js';
 
 const FIRST_LOOK_MS = 4500;
 const AWAY_MS = 900;
@@ -25,7 +25,8 @@ export class Toolbar {
         this.titleNode = h('span', { class: 'bar-title' });
         this.light = h('span', { class: 'light', 'aria-hidden': 'true' });
         this.lightWords = h('span', { class: 'light-words' });
-        this.line = h('span', { class: 'line', hidden: true }, this.light, this.lightWords);
+        this.line = h('button', { type: 'button', class: 'line', hidden: true, 'aria-expanded': 'false',
+            onclick: () => this.#toggle(this.line, linePanel) }, this.light, this.lightWords);
         this.fullButton = this.#tool('full', t('bar.full'), () => this.#toggleFullscreen());
         this.pinButton = h('button', { type: 'button', class: 'icon-button', 'aria-label': t('bar.pin'),
             title: t('bar.pin'), 'aria-pressed': 'false', onclick: () => this.setPinned(!this.pinned) }, icon('pin'));
@@ -63,19 +64,20 @@ export class Toolbar {
     }
 
     #opener(iconName, label, makePanel) {
-        const node = this.#tool(iconName, label, () => {
-            if (this.#panel === node) {
-                this.closePanel();
-            } else {
-                this.#openPanel(node, makePanel(this.#screen, this));
-            }
-        });
+        const node = this.#tool(iconName, label, () => this.#toggle(node, makePanel));
         node.setAttribute('aria-expanded', 'false');
         return node;
     }
 
-    #openPanel(opener, content) {
+    #toggle(opener, makePanel) {
+        const wasOpen = this.#panel === opener;
         this.closePanel();
+        if (!wasOpen) {
+            this.#openPanel(opener, makePanel(this.#screen, this));
+        }
+    }
+
+    #openPanel(opener, content) {
         this.#panel = opener;
         opener.setAttribute('aria-expanded', 'true');
         fill(this.panelNode, content);
@@ -90,6 +92,7 @@ export class Toolbar {
             return;
         }
         this.#panel.setAttribute('aria-expanded', 'false');
+        this.onLine = null;
         this.#panel = null;
         this.panelNode.hidden = true;
         fill(this.panelNode);
@@ -190,8 +193,11 @@ export class Toolbar {
         this.titleNode.textContent = title;
     }
 
-    /** Colour, shape and words: nobody has to tell green from red. What pictures wait for is in the hint. */
-    showLight({ light, ms, waits }) {
+    /** Colour, shape and words: nobody has to tell green from red. What pictures wait for is in the hint, the rest behind it. */
+    showLight(report) {
+        const { light, ms, waits } = report;
+        this.lastLine = report;
+        this.onLine?.(report);
         this.line.hidden = false;
         this.light.dataset.light = light;
         this.lightWords.textContent = t(`bar.line-${light}`, { ms });
