@@ -23,7 +23,7 @@ async function tellsOfTheLine(page, shot) {
     await page.mouse.move(550, 2);
     await page.locator('.line').click();
     const facts = page.locator('.panel .facts');
-    for (const words of [/Ida y vuelta\s*\d+ ms/, /La línea da\s*(\d|todavía)/, /Imágenes por segundo\s*\d+/,
+    for (const words of [/Ida y vuelta\s*\d+ ms/, /La línea da\s*(\d|al menos \d|todavía)/, /Imágenes por segundo\s*\d+/,
         /Enviado como\s*zaguan/, /Espera a\s*\S/]) {
         await facts.filter({ hasText: words }).waitFor();
     }

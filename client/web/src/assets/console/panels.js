@@ -99,13 +99,17 @@ export function keysPanel(screen) {
         h('p', { class: 'field-note' }, t('keys.help')));
 }
 
+const mbit = (kbit) =>
+    (kbit / 1000).toLocaleString(document.documentElement.lang, { maximumSignificantDigits: 2, useGrouping: false });
+
 /** Filled anew with every report while it is open. */
 export function linePanel(screen, toolbar) {
     const facts = h('dl', { class: 'facts' });
     const row = (name, value) => [h('dt', {}, t(`line.${name}`)), h('dd', {}, value)];
     toolbar.onLine = ({ ms, kbit, fps, encodings, waits }) => fill(facts,
         row('rtt', t('line.ms', { ms })),
-        row('rate', kbit > 0 ? t('line.mbit', { n: (kbit / 1000).toFixed(kbit < 10000 ? 1 : 0) }) : t('line.unknown')),
+        row('rate', kbit > 0 ? t(waits === 'link' ? 'line.mbit' : 'line.mbit-least', { n: mbit(kbit) })
+            : t('line.unknown')),
         row('fps', String(fps)),
         row('encodings', encodings.join(', ')),
         row('waits', t(`line.waits-${waits}`)));

@@ -146,6 +146,7 @@ export default {
     'line.ms': '{ms} ms',
     'line.rate': 'The line carries',
     'line.mbit': '{n} Mbit/s',
+    'line.mbit-least': 'at least {n} Mbit/s',
     'line.unknown': 'not known yet',
     'line.fps': 'Pictures a second',
     'line.encodings': 'Sent as',

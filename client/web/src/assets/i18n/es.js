@@ -146,6 +146,7 @@ export default {
     'line.ms': '{ms} ms',
     'line.rate': 'La línea da',
     'line.mbit': '{n} Mbit/s',
+    'line.mbit-least': 'al menos {n} Mbit/s',
     'line.unknown': 'todavía no se sabe',
     'line.fps': 'Imágenes por segundo',
     'line.encodings': 'Enviado como',
