@@ -106,9 +106,21 @@ decode_hextile(ZgPicture *picture, const ZgDecodeRect *r)
     }
 }
 
+/* Pixels and mask: the pointer is not part of what is measured. */
+static void
+skip_cursor(ZgPicture *picture, const ZgDecodeRect *r)
+{
+    zg_decode_packed(picture, (size_t)r->width * (size_t)r->height * 4 +
+                                  (size_t)(r->width + 7) / 8 * (size_t)r->height);
+}
+
 bool
 zg_decode(ZgPicture *picture, const ZgDecodeRect *r, int32_t encoding)
 {
+    if (encoding == ZG_RFB_CURSOR) {
+        skip_cursor(picture, r);
+        return true;
+    }
     if (r->x + r->width > picture->width || r->y + r->height > picture->height) {
         zg_wire_die("a rectangle outside the picture");
     }
@@ -130,6 +142,9 @@ zg_decode(ZgPicture *picture, const ZgDecodeRect *r, int32_t encoding)
         return true;
     case ZG_RFB_H264:
         zg_decode_h264(picture, r);
+        return true;
+    case ZG_RFB_ZAGUAN:
+        zg_decode_zaguan(picture);
         return true;
     default:
         return false;

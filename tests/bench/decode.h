@@ -35,3 +35,6 @@ void zg_decode_fill(ZgPicture *picture, int x, int y, int width, int height, uin
 void zg_decode_tight(ZgPicture *picture, const ZgDecodeRect *rect);
 void zg_decode_zrle(ZgPicture *picture, const ZgDecodeRect *rect);
 void zg_decode_h264(ZgPicture *picture, const ZgDecodeRect *rect);
+
+/** zg_decode_zaguan() - our own encoding: what it draws lies anywhere, wanted or not. */
+void zg_decode_zaguan(ZgPicture *picture);

@@ -14,7 +14,7 @@
 #include "display/out_tight.h"
 #include "display/out_zaguan.h"
 #include "tests/bench/scene.h"
-#include "tests/unit/display/zaguan_decoder.h"
+#include "tests/bench/zaguan_decoder.h"
 
 /* One viewer of its own picture. */
 typedef struct {

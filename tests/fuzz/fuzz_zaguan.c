@@ -3,7 +3,7 @@
  * A hostile server's rectangles of our own encoding, through the decoder that the tests and the
  * document share: plain parts, packed parts, and any bytes in place of a stream.
  */
-#include "tests/unit/display/zaguan_decoder.h"
+#include "tests/bench/zaguan_decoder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -16,8 +16,8 @@
 #include "display/clipboard.h"
 #include "display/out_queue.h"
 #include "display/pipeline.h"
+#include "tests/bench/zaguan_decoder.h"
 #include "tests/unit/display/tight_decoder.h"
-#include "tests/unit/display/zaguan_decoder.h"
 
 #define WIDTH 320
 #define HEIGHT 200

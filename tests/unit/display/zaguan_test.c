@@ -11,8 +11,8 @@
 #include "common/base/fd.h"
 #include "display/out_zaguan.h"
 #include "display/output.h"
+#include "tests/bench/zaguan_decoder.h"
 #include "tests/unit/display/tight_decoder.h"
-#include "tests/unit/display/zaguan_decoder.h"
 
 #define SIDE 300
 #define SMALL_MAX 512

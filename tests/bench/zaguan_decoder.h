@@ -2,7 +2,7 @@
 /*
  * A decoder of our own encoding as a viewer would have it, written from
  * docs/protocol/zaguan-encoding.md. Nothing a server sends makes it leave its bounds: it refuses.
- * Photos come as Tight rectangles: see tight_decoder.h.
+ * Photos come as Tight rectangles: see tests/unit/display/tight_decoder.h.
  */
 #pragma once
 
