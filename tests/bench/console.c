@@ -248,13 +248,9 @@ show(BenchScene *scene, void *user)
 {
     Console *c = user;
 
+    bench_scene_copy_changed(scene, c->picture);
     for (int i = 0; i < scene->n_changed; i++) {
-        ZgRect r = scene->changed[i];
-        for (int y = r.y; y < r.y + r.height; y++) {
-            size_t at = (size_t)y * (size_t)scene->width + (size_t)r.x;
-            memcpy(c->picture + at, scene->picture + at, (size_t)r.width * 4);
-        }
-        mark(c, r);
+        mark(c, scene->changed[i]);
     }
 }
 

@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 
-from ways import cpu_s
+from stand import cpu_s
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAGENTA = (0xFF, 0, 0xFF)

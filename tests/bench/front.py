@@ -23,7 +23,7 @@ class Front:
                   "portal-origin": f"https://127.0.0.1:{https_port}"}
         with open(f"{folder}/front.conf", "w", encoding="utf-8") as conf:
             conf.write("[front]\n" + "".join(f"{k}={v}\n" for k, v in config.items()))
-        self.process = stand.start(str(stand.programs / "display" / "zaguan-display"), "--front",
+        self.process = stand.serve(str(stand.programs / "display" / "zaguan-display"), "--front",
                                    f"{folder}/front.conf")
         stand.wait_port(https_port)
         self.link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -19,6 +19,7 @@
 #define SETTLE_US 4000000       /* after the last frame, unless all is exact sooner */
 #define GIVE_UP_US 20000000     /* the last frame never came */
 #define CHECK_EVERY 4           /* frames whose pixels are compared: it takes the viewer's time */
+#define COMPRESSION 2           /* as noVNC and TigerVNC ask by themselves */
 #define US_PER_MS 1000.0
 #define PSNR_EXACT 99.0
 
@@ -78,7 +79,7 @@ say_encodings(void)
     };
     g_auto(GStrv) names = g_strsplit(encodings, ",", 0);
     GByteArray *message = g_byte_array_new();
-    unsigned n = 2;
+    unsigned n = 3;
 
     zg_rfb_put_u16(message, ZG_RFB_C_SET_ENCODINGS << 8);
     zg_rfb_put_u16(message, 0);
@@ -92,6 +93,7 @@ say_encodings(void)
     }
     zg_rfb_put_s32(message, ZG_RFB_LAST_RECT);
     zg_rfb_put_s32(message, ZG_RFB_CURSOR); /* else it is painted into the picture */
+    zg_rfb_put_s32(message, ZG_RFB_COMPRESS_0 + COMPRESSION);
     if (quality >= 0) {
         zg_rfb_put_s32(message, ZG_RFB_JPEG_QUALITY_0 + quality);
         n++;

@@ -15,12 +15,13 @@ import subprocess
 import sys
 import time
 
-import run
+import servers
 import ways
+from stand import Failed, Stand, cpu_s, enter_own_network, go_on
 
-# Of 25 people: who does what. The scenes know no page with photos; windows switched stand for it.
-MIX = ["idle"] * 15 + ["type"] * 5 + ["scroll"] * 2 + ["terminal", "switch", "idle"]
-FILM_OF = 50  # one of so many looks at a film
+# Of 100 people: who does what.
+MIX = (["idle"] * 60 + ["type"] * 20 + ["scroll"] * 8 + ["terminal"] * 5 + ["switch"] * 5 + ["film"] * 2)
+SPREAD = 61  # from one session to the next, around the 100: any few are like all
 SCENE_S = {"idle": 12}  # how long a scene is, of which more is played
 OTHER_SCENE_S = 6
 PHASES_S = 6  # sessions begin at their own times, spread over so long
@@ -30,14 +31,12 @@ FIRST_PORT = 6000
 SERVER_CORE, LOAD_CORE = 0, 1
 BEGIN_US = 8  # where a stage file says when to begin
 LIMIT_MS = 100
+SERVERS = {"zaguan": servers.zaguan, "xvnc": servers.xvnc}
 
 
 def scenes_of(count):
     """The scene of each session, the kinds spread evenly."""
-    order = [MIX[(i * 7) % len(MIX)] for i in range(count)]
-    for i in range(FILM_OF // 2, count, FILM_OF):
-        order[i] = "film"
-    return order
+    return [MIX[i * SPREAD % len(MIX)] for i in range(count)]
 
 
 def percentile(weighted, share):
@@ -57,15 +56,14 @@ class Mix:
         self.stands, self.pids = [], []
         for i, scene in enumerate(scenes_of(count)):
             share = SCENE_S.get(scene, OTHER_SCENE_S) / (WINDOW_S[1] + 0.5)
-            stand = stack.enter_context(run.Stand(programs, scene, share))
+            stand = stack.enter_context(Stand(programs, scene, share))
             stand.port, stand.core = FIRST_PORT + i, SERVER_CORE
             stand.console_buffer = console_buffer
             stand.phase_s = i * 0.618034 % 1 * PHASES_S
             self.stands.append(stand)
-            self.pids += getattr(stand, server)()
-            stand.wait_port(stand.port)
+            self.pids += SERVERS[server](stand).pids
         for stand in self.stands:
-            stand.wait_for("the scene", lambda s=stand: os.path.exists(s.stage))
+            stand.wait_stage()
 
     def start_viewers(self):
         """Return: [(scene, for how many a measured session stands, its meter)]"""
@@ -80,7 +78,7 @@ class Mix:
             first = self.stands[0]
             crowd = first.start(first.tool("bench-crowd"), "8", *read_only, stdout=subprocess.PIPE)
             if not crowd.stdout.readline():
-                raise run.Failed(first.logs())
+                raise Failed(first.logs())
         return meters
 
     def begin(self):
@@ -98,20 +96,8 @@ class Mix:
 
 
 def start_meter(stand):
-    words = [stand.tool("bench-meter"), "--address", f"tcp:127.0.0.1:{stand.port}", "--scene",
-             stand.scene, "--share", stand.share, "--stage", stand.stage, "--encodings",
-             ways.NEWER, "--light", "--delays", "--from", str(WINDOW_S[0] - stand.phase_s), "--to",
-             str(WINDOW_S[1] - stand.phase_s)]
-    with open(os.path.join(stand.folder, "meter.log"), "wb") as log:
-        meter = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                 stderr=log, start_new_session=True)
-    stand.children.append(meter)
-    return meter
-
-
-def answer(meter):
-    meter.stdin.write("go on\n")
-    meter.stdin.flush()
+    return stand.meter(f"tcp:127.0.0.1:{stand.port}", ways.NEWER, "--light", "--delays", "--from",
+                       str(WINDOW_S[0] - stand.phase_s), "--to", str(WINDOW_S[1] - stand.phase_s))
 
 
 def busy_s():
@@ -127,7 +113,7 @@ def busy_s():
 def used_until(pids, load, when):
     """Seconds on a processor at a time: servers, load, everybody; and the time it is now."""
     select.select([], [], [], max(0, when - time.monotonic()))
-    return ways.cpu_s(pids), ways.cpu_s(load), sum(busy_s()), time.monotonic()
+    return cpu_s(pids), cpu_s(load), sum(busy_s()), time.monotonic()
 
 
 def measure(programs, server, count, console_buffer):
@@ -140,7 +126,7 @@ def measure(programs, server, count, console_buffer):
         for _, _, meter in meters:
             meter.stdout.readline()  # "begin": quiet since a second
         for _, _, meter in meters:
-            answer(meter)
+            go_on(meter)
         load, begun = mix.load_pids(), mix.begin()
         before = used_until(mix.pids, load, begun + WINDOW_S[0])
         after = used_until(mix.pids, load, begun + WINDOW_S[1])
@@ -174,7 +160,7 @@ def main():
                         help="that a console's socket holds (as root), as net.core.wmem_default would have it")
     args = parser.parse_args()
     buffer = (args.console_buffer,) if args.console_buffer else ()
-    run.enter_own_network()
+    enter_own_network()
     os.sched_setaffinity(0, {LOAD_CORE})  # and so everything that is started, but the servers
     print("| server | sessions | server core | load core | strangers | typing p50 ms | typing p99 | all p50 | all p99 "
           "| p99 of each kind | failed |")

@@ -11,11 +11,10 @@ import statistics
 import subprocess
 import sys
 
-import run
-from front import Front
+import servers
+from stand import FRONT_PORT, Failed, Stand, enter_own_network
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HTTPS_PORT, RFB_PORT = 5960, 5961
 SCRIPT_S = 150
 
 sys.path.append(str(ROOT / "tests" / "e2e"))
@@ -25,15 +24,12 @@ import viewers  # noqa: E402
 @contextlib.contextmanager
 def scene(programs, web, name):
     """What tests/e2e/scene.mjs needs to show that scene in a browser."""
-    with run.Stand(programs, name, 1) as stand:
-        console = os.path.join(stand.folder, "console")
-        stand.start(stand.tool("bench-console"), name, stand.share, stand.stage, console)
-        stand.wait_for("the console", lambda: os.path.exists(console))
-        front = Front(stand, HTTPS_PORT, RFB_PORT)
+    with Stand(programs, name) as stand:
+        served = servers.zaguan_front(stand)
         frames = subprocess.run([stand.tool("bench-still"), name], check=True, text=True,
                                 capture_output=True).stdout
         yield ({"web": str(web), "broker": os.path.join(stand.folder, "broker.sock"),
-               "origin": f"https://127.0.0.1:{HTTPS_PORT}", "ticket": front.console(console),
+               "origin": f"https://127.0.0.1:{FRONT_PORT}", "ticket": served.ticket,
                "stage": stand.stage, "scene": name, "frames": int(frames),
                "still": stand.tool("bench-still")}, stand)
 
@@ -45,7 +41,7 @@ def measure(programs, web, name):
             timeout=SCRIPT_S, stdout=subprocess.PIPE, check=False,
             env=dict(os.environ, ZAGUAN_NODE_MODULES=str(viewers.node_modules())))
         if done.returncode != 0:
-            raise run.Failed(f"{name}: the page failed, see above. {stand.logs()}")
+            raise Failed(f"{name}: the page failed, see above. {stand.logs()}")
         return json.loads(done.stdout)
 
 
@@ -57,7 +53,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     args = parser.parse_args()
     viewers.node_modules()  # fetched before the network is left
-    run.enter_own_network()
+    enter_own_network()
     print("| scene | frames seen | packed KB/frame | plain KB/frame | decoder ms/frame | MB/s | drawing ms/frame | whole update ms/frame |\n"
           "|---|---|---|---|---|---|---|---|")
     for name in args.scenes.split(","):

@@ -3,13 +3,11 @@
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
 #include <X11/extensions/XShm.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
 
-#include "common/base/clock.h"
 #include "tests/bench/stage.h"
 
 typedef struct {
@@ -30,15 +28,6 @@ show(BenchScene *scene, void *user)
                      (unsigned)r.width, (unsigned)r.height, False);
     }
     XSync(p->display, False); /* the next frame is drawn into the same memory */
-}
-
-static void
-wait_until(int64_t until_us, void *user)
-{
-    int64_t left = MAX(until_us - zg_clock_mono_us(), 0);
-    struct timespec timeout = {left / G_USEC_PER_SEC, left % G_USEC_PER_SEC * 1000};
-
-    ppoll(NULL, 0, &timeout, NULL);
 }
 
 static void
@@ -87,7 +76,7 @@ int
 main(int argc, char **argv)
 {
     Painter p = {0};
-    BenchPlayer player = {.show = show, .wait = wait_until, .user = &p};
+    BenchPlayer player = {.show = show, .wait = bench_wait, .user = &p};
     BenchScene *scene;
     BenchStage *stage;
 

@@ -5,12 +5,10 @@
 #include <rfb/rfb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "tests/bench/stage.h"
 
 #define SERVE_US 2000
@@ -25,25 +23,10 @@ show(BenchScene *scene, void *user)
 {
     Painter *p = user;
 
-    for (int i = 0; i < scene->n_changed; i++) {
-        ZgRect r = scene->changed[i];
-        for (int y = r.y; y < r.y + r.height; y++) {
-            size_t at = (size_t)y * (size_t)scene->width + (size_t)r.x;
-            memcpy(p->shared + at, scene->picture + at, (size_t)r.width * 4);
-        }
-    }
+    bench_scene_copy_changed(scene, p->shared);
     if (write(p->changes, scene->changed, sizeof(ZgRect) * (size_t)scene->n_changed) < 0) {
         exit(0);
     }
-}
-
-static void
-wait_until(int64_t until_us, void *user)
-{
-    int64_t left = MAX(until_us - zg_clock_mono_us(), 0);
-    struct timespec timeout = {left / G_USEC_PER_SEC, left % G_USEC_PER_SEC * 1000};
-
-    ppoll(NULL, 0, &timeout, NULL);
 }
 
 G_NORETURN static void
@@ -80,7 +63,7 @@ int
 main(int argc, char **argv)
 {
     Painter p;
-    BenchPlayer player = {.show = show, .wait = wait_until, .user = &p};
+    BenchPlayer player = {.show = show, .wait = bench_wait, .user = &p};
     BenchScene *scene;
     BenchStage *stage;
     int changes[2];
@@ -90,8 +73,8 @@ main(int argc, char **argv)
         bench_fail("usage: bench-libvncserver SCENE SHARE STAGE PORT");
     }
     stage = bench_stage_open(argv[3], true);
-    p.shared = mmap(NULL, (size_t)scene->width * (size_t)scene->height * 4,
-                    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    p.shared = mmap(NULL, (size_t)scene->width * (size_t)scene->height * 4, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p.shared == MAP_FAILED || pipe(changes) < 0 || (child = fork()) < 0) {
         bench_fail("no memory or no process");
     }

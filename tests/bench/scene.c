@@ -404,3 +404,15 @@ bench_scene_step(BenchScene *s)
     s->draw(s);
     stripe_write(s);
 }
+
+void
+bench_scene_copy_changed(const BenchScene *s, uint32_t *to)
+{
+    for (int i = 0; i < s->n_changed; i++) {
+        ZgRect r = s->changed[i];
+        for (int y = r.y; y < r.y + r.height; y++) {
+            size_t at = (size_t)y * (size_t)s->width + (size_t)r.x;
+            memcpy(to + at, s->picture + at, (size_t)r.width * sizeof(uint32_t));
+        }
+    }
+}

@@ -49,5 +49,8 @@ void bench_scene_free(BenchScene *scene);
 /** bench_scene_step() - draws the next frame; says in @changed where it differs. */
 void bench_scene_step(BenchScene *scene);
 
+/** bench_scene_copy_changed() - what the last step changed, into a picture of the same size. */
+void bench_scene_copy_changed(const BenchScene *scene, uint32_t *to);
+
 /** bench_stripe_read() - the number in a picture's corner; -1: torn or not there. */
 int bench_stripe_read(const uint32_t *picture, int width);

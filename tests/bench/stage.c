@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,15 @@ bench_stage_open(const char *path, bool create)
     }
     close(fd);
     return stage;
+}
+
+void
+bench_wait(int64_t until_us, void *user)
+{
+    int64_t left = MAX(until_us - zg_clock_mono_us(), 0);
+    struct timespec timeout = {left / G_USEC_PER_SEC, left % G_USEC_PER_SEC * 1000};
+
+    ppoll(NULL, 0, &timeout, NULL);
 }
 
 void

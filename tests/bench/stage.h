@@ -29,5 +29,8 @@ typedef struct {
     void *user;
 } BenchPlayer;
 
+/** bench_wait() - for a player that has nothing else to do. */
+void bench_wait(int64_t until_us, void *user);
+
 /** bench_play() - frame 0, then the others at their times once it is said when. */
 G_NORETURN void bench_play(BenchScene *scene, BenchStage *stage, const BenchPlayer *player);

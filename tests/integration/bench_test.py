@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""./tools/bench display --quick, with Zaguan alone; argv: the bench's run.py, the build folder."""
+"""./tools/bench display, short: every scene with Zaguan, one scene with every server; argv: run.py, the build folder."""
 import json
 import os
 import subprocess
@@ -11,15 +11,21 @@ import unittest
 RUN, BUILD = "", ""
 
 
-class BenchTest(unittest.TestCase):
+def bench(*words):
+    """Return: the finished run, its rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "rows")
+        done = subprocess.run([sys.executable, RUN, BUILD, "--jsonl", out, *words], capture_output=True, text=True,
+                              timeout=170, check=False)
+        with open(out, encoding="utf-8") as lines:
+            return done, list(map(json.loads, lines))
+
+
+class ScenesTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        with tempfile.TemporaryDirectory() as folder:
-            out = os.path.join(folder, "rows")
-            cls.run_ = subprocess.run([sys.executable, RUN, BUILD, "--quick", "--jsonl", out],
-                                      capture_output=True, text=True, timeout=120, check=False)
-            with open(out, encoding="utf-8") as lines:
-                cls.rows = {row["scene"]: row for row in map(json.loads, lines)}
+        cls.run_, rows = bench("--quick")
+        cls.rows = {row["scene"]: row for row in rows}
 
     def test_every_scene_was_measured(self):
         self.assertEqual(self.run_.returncode, 0, self.run_.stderr)
@@ -45,6 +51,48 @@ class BenchTest(unittest.TestCase):
     def test_text_is_exact_at_once(self):
         for scene in ("type", "terminal", "idle"):
             self.assertEqual(self.rows[scene]["psnr_db"], 99, scene)
+
+
+class ServersTest(unittest.TestCase):
+    """A terminal's 30 frames by each server; tools/install-packages bench has them all."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.run_, rows = bench("--scenes", "terminal", "--share", "5")
+        cls.rows = {row["server"]: row for row in rows}
+
+    def test_every_server_was_measured(self):
+        self.assertEqual(self.run_.returncode, 0, self.run_.stderr)
+        self.assertEqual(sorted(self.rows),
+                         ["libvncserver-tight", "libvncserver-zrle", "qemu-tight", "qemu-zrle", "x11vnc", "xvnc-tight",
+                          "xvnc-websockify", "xvnc-zrle", "zaguan", "zaguan-front", "zaguan-lossless", "zaguan-own"])
+
+    def test_each_showed_the_scene_and_used_a_processor(self):
+        for server, row in self.rows.items():
+            with self.subTest(server=server):
+                self.assertNotIn("error", row)
+                self.assertEqual(row["frames"], 30)
+                self.assertGreater(row["seen"], 3)
+                self.assertGreater(row["bytes"] / row["seen"], 500)
+                self.assertGreater(row["cpu_s"], 0)
+                self.assertGreater(row["p50_ms"], 0)
+
+    def test_whoever_is_exact_becomes_exact(self):
+        exact = [name for name, row in self.rows.items() if row["lossless"] or name.startswith("zaguan")]
+        self.assertEqual(len(exact), 7)
+        for server in exact:
+            self.assertGreaterEqual(self.rows[server]["exact_ms"], 0, server)
+
+    def test_our_own_encoding_is_what_its_rows_measure(self):
+        tight = self.rows["zaguan"]["bytes"]
+        for server in ("zaguan-own", "zaguan-front"):
+            self.assertLess(self.rows[server]["bytes"], 0.9 * tight, server)
+
+    def test_what_is_in_between_is_counted(self):
+        for server, row in self.rows.items():
+            between = server in ("zaguan-front", "xvnc-websockify")
+            self.assertEqual(row["cpu_way_s"] > 0, between, server)
+            self.assertGreater(row["cpu_s"], row["cpu_way_s"], server)
 
 
 if __name__ == "__main__":
