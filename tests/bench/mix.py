@@ -20,7 +20,7 @@ import ways
 from stand import Failed, Stand, cpu_s, enter_own_network, go_on
 
 # Of 100 people: who does what.
-MIX = (["idle"] * 60 + ["type"] * 20 + ["scroll"] * 8 + ["terminal"] * 5 + ["switch"] * 5 + ["film"] * 2)
+MIX = (["idle"] * 60 + ["type"] * 20 + ["scroll"] * 8 + ["terminal"] * 5 + ["web"] * 5 + ["film"] * 2)
 SPREAD = 61  # from one session to the next, around the 100: any few are like all
 SCENE_S = {"idle": 12}  # how long a scene is, of which more is played
 OTHER_SCENE_S = 6

@@ -15,7 +15,7 @@ import report
 import servers
 from stand import Failed, Stand, enter_own_network
 
-SCENES = ["type", "terminal", "scroll", "drag", "switch", "film", "idle"]
+SCENES = ["type", "terminal", "scroll", "drag", "switch", "web", "film", "idle"]
 QUICK_SHARE = 3
 NEWER = "continuous,fence"  # all are asked for them; who has them gains by them
 TIGHT, ZRLE = f"copyrect,tight,{NEWER}", f"copyrect,zrle,{NEWER}"

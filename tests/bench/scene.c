@@ -11,8 +11,9 @@
 #define LINE 16 /* pixels from one line of text to the next */
 
 #define PAGE_HEIGHT 7000
-#define HEADER 64      /* stays while the page scrolls */
+#define HEADER 64 /* stays while the page scrolls */
 #define SCROLL_BAR 14
+#define SECTION 720 /* of a site's page: heading, and what fills most of a screen */
 
 #define TERM_X 96
 #define TERM_Y 64
@@ -213,6 +214,66 @@ draw_scroll(BenchScene *s)
     note_change(s, 0, HEADER, WIDTH, HEIGHT - HEADER);
 }
 
+/* ---- page after page of a site ---- */
+
+static void
+draw_story(const BenchPaper *on, int y, uint32_t *seed)
+{
+    bench_photo(on, 60, y + 56, 620, 420, *seed);
+    draw_lines(on, 60, y + 492, 620, 170, 0x404040, seed);
+    draw_lines(on, 720, y + 56, 500, 606, 0x202020, seed);
+}
+
+static void
+draw_table(const BenchPaper *on, int y, uint32_t *seed)
+{
+    for (int row = 0; row < 24; row++) {
+        int top = y + 56 + row * 25;
+        bench_fill(on, 60, top, 1160, 25, row == 0 ? 0x3a5f8a : row % 2 ? 0xffffff : 0xeef2f6);
+        for (int column = 0; column < 8; column++) {
+            g_autofree char *text = column == 1 || row == 0
+                                        ? bench_words(seed, 16)
+                                        : g_strdup_printf("%u.%02u", bench_random(seed) % 9000,
+                                                          bench_random(seed) % 100);
+            bench_fill(on, 60 + column * 145, top, 1, 25, 0xc8d0d8);
+            bench_text(on, 70 + column * 145, top + 5, 1, row == 0 ? 0xffffff : 0x202020, text);
+        }
+    }
+}
+
+static void
+draw_cards(const BenchPaper *on, int y, uint32_t *seed)
+{
+    for (int i = 0; i < 6; i++) {
+        int x = 60 + i % 3 * 395, top = y + 56 + i / 3 * 310;
+        bench_fill(on, x, top, 370, 290, 0xf4f4f0);
+        bench_photo(on, x, top, 370, 180, *seed + (uint32_t)i * 7);
+        draw_lines(on, x + 12, top + 192, 346, 90, 0x303030, seed);
+    }
+}
+
+/* One screen down each time: a new section, and the end of the one before. */
+static void
+draw_web(BenchScene *s)
+{
+    static void (*const sections[])(const BenchPaper *, int, uint32_t *) = {draw_story, draw_table,
+                                                                            draw_cards};
+    BenchPaper on = paper_of(s);
+
+    bench_fill(&on, 0, HEADER, WIDTH, HEIGHT - HEADER, 0xffffff);
+    s->line += s->frame == 0 ? 0 : HEIGHT - HEADER - 2 * LINE;
+    for (int i = s->line / SECTION; i * SECTION < s->line + HEIGHT - HEADER; i++) {
+        uint32_t seed = (uint32_t)i + 1000;
+        int y = HEADER + i * SECTION - s->line;
+        g_autofree char *heading = bench_words(&seed, 40);
+        sections[i % 3](&on, y, &seed);
+        bench_text(&on, 60, y + 16, 2, 0x602020, heading);
+    }
+    bench_fill(&on, 0, 0, WIDTH, HEADER, 0x2a4d7c);
+    bench_text(&on, 200, 20, 2, 0xffffff, "Market   Prices   Sport   Weather");
+    note_change(s, 0, 0, WIDTH, HEIGHT);
+}
+
 /* ---- two windows, raised in turn ---- */
 
 static void
@@ -327,14 +388,14 @@ static const struct {
     int frame_ms;
     void (*draw)(BenchScene *scene);
 } scenes[] = {
-    {"type", 81, 75, draw_typing},   {"terminal", 151, 40, draw_terminal},
+    {"type", 81, 75, draw_typing},    {"terminal", 151, 40, draw_terminal},
     {"scroll", 181, 33, draw_scroll}, {"drag", 181, 33, draw_drag},
     {"switch", 19, 330, draw_switch}, {"film", 151, 40, draw_film},
-    {"idle", 25, 500, draw_idle},
+    {"idle", 25, 500, draw_idle},     {"web", 15, 500, draw_web},
 };
 
-const char *const bench_scene_names[] = {"type", "terminal", "scroll", "drag",
-                                         "switch", "film",   "idle",   NULL};
+const char *const bench_scene_names[] = {"type", "terminal", "scroll", "drag", "switch",
+                                         "film", "idle",     "web",    NULL};
 
 static void
 stripe_write(BenchScene *s)
@@ -368,7 +429,10 @@ bench_scene_new(const char *name, double share)
     for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++) {
         if (strcmp(scenes[i].name, name) == 0) {
             BenchScene *s = g_new0(BenchScene, 1);
-            *s = (BenchScene){.width = WIDTH, .height = HEIGHT, .draw = scenes[i].draw, .seed = 1,
+            *s = (BenchScene){.width = WIDTH,
+                              .height = HEIGHT,
+                              .draw = scenes[i].draw,
+                              .seed = 1,
                               .n_frames = 1 + (int)((scenes[i].n_frames - 1) / share),
                               .frame_us = scenes[i].frame_ms * 1000};
             g_assert(s->n_frames <= BENCH_FRAMES_MAX);

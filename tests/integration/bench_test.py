@@ -30,7 +30,7 @@ class ScenesTest(unittest.TestCase):
     def test_every_scene_was_measured(self):
         self.assertEqual(self.run_.returncode, 0, self.run_.stderr)
         self.assertEqual(sorted(self.rows),
-                         ["drag", "film", "idle", "scroll", "switch", "terminal", "type"])
+                         ["drag", "film", "idle", "scroll", "switch", "terminal", "type", "web"])
 
     def test_the_picture_arrives_and_becomes_exact(self):
         for scene, row in self.rows.items():
