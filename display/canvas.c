@@ -199,7 +199,8 @@ zg_canvas_take_film(ZgCanvas *c, ZgView *view, const ZgEncodeJob *job)
     if (job->film == NULL) {
         return NULL;
     }
-    if (!job->film_key && view->film_no != job->film_before) {
+    if (job->film->n_bytes > ZG_H264_BYTES_MAX ||
+        (!job->film_key && view->film_no != job->film_before)) {
         zg_view_miss(view, zg_h264_area(job->h264));
         c->film_key = true;
         return NULL;

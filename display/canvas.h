@@ -78,8 +78,8 @@ void zg_canvas_rest(ZgCanvas *canvas);
 
 /**
  * zg_canvas_take_film() - can the view show the job's frame of the film?
- * Return: the frame (borrowed) to send first, which it counts as having; NULL: it has none, or the
- * view cannot, and then misses the area.
+ * Return: the frame (borrowed, at most ZG_H264_BYTES_MAX) to send first, which it counts as having;
+ * NULL: it has none, or the view cannot, and then misses the area.
  */
 ZgBlob *zg_canvas_take_film(ZgCanvas *canvas, ZgView *view, const ZgEncodeJob *job);
 

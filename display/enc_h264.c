@@ -16,6 +16,7 @@
 #define QP_LEAST 10
 #define QP_MOST 38
 #define QP_STEP 1.0 /* a frame, at most */
+#define QP_STEP_TOO_LARGE 6.0 /* halves it */
 
 #define CHROMA_QP_OFFSET (-4) /* 0.2 dB of RGB more for the same PSNR, bytes and time */
 #define DEBLOCK 3             /* what is smooth predicts better, and the quantizer rises */
@@ -223,6 +224,10 @@ zg_h264_encode(ZgH264 *h, const uint32_t *pixels, size_t stride, bool key,
     zg_rfb_put_u32(h->out, h->n_frames == 0 ? ZG_H264_RESET_ALL : key ? ZG_H264_RESET_CONTEXT : 0);
     g_byte_array_append(h->out, nals[0].p_payload, (guint)n_bytes); /* they lie one after another */
     h->n_frames++;
-    aim(h, measure_db(h, &shown.img), level);
+    if (h->out->len <= ZG_H264_BYTES_MAX) {
+        aim(h, measure_db(h, &shown.img), level);
+    } else {
+        h->qp = MIN(h->qp + QP_STEP_TOO_LARGE, QP_MOST);
+    }
     return zg_blob_new(h->out->data, h->out->len, 1, a);
 }

@@ -12,6 +12,9 @@
 
 #include "display/encoder.h"
 
+/* A larger frame is not sent: it would hold up all else. The next one is made smaller. */
+#define ZG_H264_BYTES_MAX (512 * 1024)
+
 typedef struct ZgH264 ZgH264;
 
 /* Flags of a rectangle on the wire. */

@@ -75,6 +75,12 @@ zg_out_queue_put_blob(ZgOutQueue *queue, ZgBlob *blob)
     g_queue_push_tail(&queue->chunks, chunk);
 }
 
+size_t
+zg_out_queue_held(const ZgOutQueue *queue)
+{
+    return queue->n_bytes + queue->n_first_sent + queue->tail->len;
+}
+
 static int
 gather(ZgOutQueue *queue, struct iovec *pieces)
 {

@@ -9,6 +9,8 @@
 
 /* A viewer that stops reading costs at most this, and is dropped after so long without progress. */
 #define ZG_OUT_QUEUE_BYTES_MAX (1024 * 1024)
+/* An update or a text; what is left is for answers. */
+#define ZG_OUT_UPDATE_BYTES_MAX (ZG_OUT_QUEUE_BYTES_MAX - 64 * 1024)
 #define ZG_OUT_STALLED_MS 30000
 
 typedef struct {
@@ -29,6 +31,9 @@ void zg_out_queue_added(ZgOutQueue *queue);
 
 /** zg_out_queue_put_blob() - takes its own reference. */
 void zg_out_queue_put_blob(ZgOutQueue *queue, ZgBlob *blob);
+
+/** zg_out_queue_held() - bytes in memory: a chunk is let go when all of it was sent. */
+size_t zg_out_queue_held(const ZgOutQueue *queue);
 
 /** zg_out_queue_write() - send what the descriptor takes. Return: false when the peer is gone. */
 bool zg_out_queue_write(ZgOutQueue *queue, int fd, int64_t now_us);

@@ -47,44 +47,64 @@ put_blob(ZgOutUpdate *u, ZgBlob *blob)
     zg_out_queue_added(u->queue);
 }
 
-/* All parts of the blobs go through the viewer's zstd stream at once, in few rectangles. */
-static unsigned
-pack_parts(ZgOutUpdate *u, ZgBlob *const *blobs, size_t n_blobs, GByteArray *out)
+/* What a blob takes at most beside its parts; with an own stream's head, and deflated badly. */
+static size_t
+bytes_beside_parts(const ZgBlob *blob)
+{
+    return blob->n_bytes - blob->n_parts + blob->n_open / 256 + 64;
+}
+
+/* As many blobs as fit. All their parts go through the viewer's zstd stream, in few rectangles. */
+static size_t
+pack_parts(ZgOutUpdate *u, ZgBlob *const *blobs, size_t n_blobs, size_t room, GByteArray *out,
+           unsigned *out_n_rects)
 {
     int width, height;
+    size_t n_beside = 0;
     bool any = false;
 
     for (size_t i = 0; i < n_blobs; i++) {
+        n_beside += bytes_beside_parts(blobs[i]);
+        if (n_beside > room) {
+            n_blobs = i;
+            break;
+        }
         any |= blobs[i]->n_parts > 0;
     }
     if (!any) {
-        return 0;
+        return n_blobs;
     }
     if (u->zaguan == NULL) {
         u->zaguan = zg_out_zaguan_new();
     }
     zg_rfb_session_get_size(u->session, &width, &height);
-    return zg_out_zaguan_put(u->zaguan, blobs, n_blobs, width, height, out);
+    *out_n_rects = zg_out_zaguan_put(u->zaguan, blobs, n_blobs, width, height, room, out, &n_blobs);
+    return n_blobs;
 }
 
 size_t
 zg_out_update_put(ZgOutUpdate *u, const GByteArray *news, unsigned n_news, ZgBlob *const *blobs,
-                  size_t n_blobs)
+                  size_t n_blobs, size_t room, size_t *out_n_bytes)
 {
     g_autoptr(GByteArray) parts = g_byte_array_new();
-    unsigned n_rects = n_news + pack_parts(u, blobs, n_blobs, parts);
-    size_t n_bytes = parts->len;
+    unsigned n_rects = 0;
+    size_t n = pack_parts(u, blobs, n_blobs, room - MIN(news->len, room), parts, &n_rects);
 
-    for (size_t i = 0; i < n_blobs; i++) {
+    *out_n_bytes = parts->len;
+    if (n == 0 && n_blobs > 0 && n_news == 0) {
+        return 0;
+    }
+    n_rects += n_news;
+    for (size_t i = 0; i < n; i++) {
         n_rects += blobs[i]->n_rects;
-        n_bytes += blobs[i]->n_open > 0 ? blobs[i]->n_wire
-                                        : blobs[i]->n_bytes - blobs[i]->n_parts;
+        *out_n_bytes += blobs[i]->n_open > 0 ? blobs[i]->n_wire
+                                             : blobs[i]->n_bytes - blobs[i]->n_parts;
     }
     zg_rfb_put_update(zg_out_queue_tail(u->queue), n_rects);
     g_byte_array_append(zg_out_queue_tail(u->queue), news->data, news->len);
-    for (size_t i = 0; i < n_blobs; i++) {
+    for (size_t i = 0; i < n; i++) {
         put_blob(u, blobs[i]);
     }
     g_byte_array_append(zg_out_queue_tail(u->queue), parts->data, parts->len);
-    return n_bytes;
+    return n;
 }

@@ -29,8 +29,10 @@ void zg_out_update_init(ZgOutUpdate *update, ZgOutQueue *queue, ZgRfbSession *se
 void zg_out_update_clear(ZgOutUpdate *update);
 
 /**
- * zg_out_update_put() - an update of @news (@n_news rectangles) and @blobs
- * Return: about how many bytes it has.
+ * zg_out_update_put() - an update of @news (@n_news rectangles) and the first of @blobs
+ * @room: bytes it may have
+ * @out_n_bytes: about how many it has
+ * Return: blobs taken; if none fits, and there are no news, nothing was put.
  */
 size_t zg_out_update_put(ZgOutUpdate *update, const GByteArray *news, unsigned n_news,
-                         ZgBlob *const *blobs, size_t n_blobs);
+                         ZgBlob *const *blobs, size_t n_blobs, size_t room, size_t *out_n_bytes);

@@ -65,18 +65,51 @@ parts_of(const ZgBlob *blob)
     return blob->bytes + blob->n_bytes - blob->n_parts;
 }
 
+/* Of one rectangle. */
+typedef struct {
+    size_t n_blobs, n_plain;
+    size_t n_beside; /* bytes of the blobs that are no parts */
+} Packed;
+
+/*
+ * Would the next blob fit, however badly it packs? What zstd was given before may be inside it
+ * still: a block at most.
+ */
+static bool
+fits(const Packed *p, const ZgBlob *blob, size_t n_out, size_t room, bool packs)
+{
+    size_t n_in = blob->n_parts, n_beside = p->n_beside + blob->n_bytes - blob->n_parts;
+
+    if (packs) {
+        n_in = ZSTD_compressBound(n_in + MIN(p->n_plain, ZSTD_BLOCKSIZE_MAX));
+    }
+    return p->n_plain + blob->n_parts <= ZG_ZAGUAN_PLAIN_MAX && n_out + n_beside + n_in <= room;
+}
+
+static void
+note(Packed *p, const ZgBlob *blob)
+{
+    p->n_blobs++;
+    p->n_plain += blob->n_parts;
+    p->n_beside += blob->n_bytes - blob->n_parts;
+}
+
 /* The packed parts. Return: false when zstd failed, which then never is asked again. */
 static bool
-pack(ZgOutZaguan *z, ZgBlob *const *blobs, size_t n_blobs, GByteArray *out)
+pack(ZgOutZaguan *z, ZgBlob *const *blobs, size_t n_blobs, size_t room, GByteArray *out, Packed *p)
 {
+    guint at = out->len;
     bool fine = z->context != NULL;
 
-    for (size_t i = 0; fine && i < n_blobs; i++) {
-        if (blobs[i]->n_parts > 0) {
-            fine = squeeze(z, parts_of(blobs[i]), blobs[i]->n_parts, ZSTD_e_continue, out);
-        }
+    *p = (Packed){0};
+    while (fine && p->n_blobs < n_blobs &&
+           fits(p, blobs[p->n_blobs], out->len - at, room, true)) {
+        const ZgBlob *blob = blobs[p->n_blobs];
+        fine = blob->n_parts == 0 ||
+               squeeze(z, parts_of(blob), blob->n_parts, ZSTD_e_continue, out);
+        note(p, blob);
     }
-    fine = fine && squeeze(z, NULL, 0, ZSTD_e_flush, out);
+    fine = fine && (p->n_plain == 0 || squeeze(z, NULL, 0, ZSTD_e_flush, out));
     if (!fine) {
         zg_encoder_say_fallback("zstd", "parts as they are");
         ZSTD_freeCCtx(z->context);
@@ -85,45 +118,60 @@ pack(ZgOutZaguan *z, ZgBlob *const *blobs, size_t n_blobs, GByteArray *out)
     return fine;
 }
 
-static void
-put_rect(ZgOutZaguan *z, ZgBlob *const *blobs, size_t n_blobs, size_t n_plain, GByteArray *out)
+/* The first of the blobs as one rectangle, if any has parts. */
+static Packed
+put_rect(ZgOutZaguan *z, ZgBlob *const *blobs, size_t n_blobs, int width, int height, size_t room,
+         GByteArray *out)
 {
-    guint at = out->len;
+    guint start = out->len, at;
     uint8_t flags = z->begun ? 0 : ZG_ZAGUAN_NEW_STREAM;
     uint32_t lengths[2];
+    Packed p;
 
+    room -= MIN(room, ZG_RFB_RECT_HEAD_BYTES + HEAD_BYTES);
+    zg_rfb_put_rect(out, 0, 0, width, height, ZG_RFB_ZAGUAN);
+    at = out->len;
     zg_rfb_put_zeroes(out, HEAD_BYTES);
-    if (pack(z, blobs, n_blobs, out)) {
-        z->begun = true;
+    if (pack(z, blobs, n_blobs, room, out, &p)) {
+        z->begun |= p.n_plain > 0;
     } else {
         flags = ZG_ZAGUAN_NOT_PACKED;
+        p = (Packed){0};
         g_byte_array_set_size(out, at + HEAD_BYTES);
-        for (size_t i = 0; i < n_blobs; i++) {
-            g_byte_array_append(out, parts_of(blobs[i]), (guint)blobs[i]->n_parts);
+        while (p.n_blobs < n_blobs && fits(&p, blobs[p.n_blobs], p.n_plain, room, false)) {
+            const ZgBlob *blob = blobs[p.n_blobs];
+            g_byte_array_append(out, parts_of(blob), (guint)blob->n_parts);
+            note(&p, blob);
         }
     }
-    lengths[0] = GUINT32_TO_BE((uint32_t)n_plain);
+    if (p.n_plain == 0) {
+        g_byte_array_set_size(out, start);
+        return p;
+    }
+    lengths[0] = GUINT32_TO_BE((uint32_t)p.n_plain);
     lengths[1] = GUINT32_TO_BE((uint32_t)(out->len - at - HEAD_BYTES));
     out->data[at] = flags;
     memcpy(out->data + at + 1, lengths, sizeof lengths);
+    return p;
 }
 
 unsigned
 zg_out_zaguan_put(ZgOutZaguan *z, ZgBlob *const *blobs, size_t n_blobs, int width, int height,
-                  GByteArray *out)
+                  size_t room, GByteArray *out, size_t *out_n)
 {
     unsigned n_rects = 0;
+    size_t n = 0;
+    Packed p;
 
-    for (size_t i = 0, n; i < n_blobs; i = n) {
-        size_t n_plain = blobs[i]->n_parts;
-        for (n = i + 1; n < n_blobs && n_plain + blobs[n]->n_parts <= ZG_ZAGUAN_PLAIN_MAX; n++) {
-            n_plain += blobs[n]->n_parts;
-        }
-        if (n_plain > 0) {
-            zg_rfb_put_rect(out, 0, 0, width, height, ZG_RFB_ZAGUAN);
-            put_rect(z, blobs + i, n - i, n_plain, out);
-            n_rects++;
-        }
+    do {
+        guint at = out->len;
+        p = put_rect(z, blobs + n, n_blobs - n, width, height, room, out);
+        n_rects += p.n_plain > 0;
+        n += p.n_blobs;
+        room -= MIN(room, out->len - at + p.n_beside);
+    } while (p.n_blobs > 0 && n < n_blobs);
+    if (out_n != NULL) {
+        *out_n = n;
     }
     return n_rects;
 }

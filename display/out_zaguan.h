@@ -15,7 +15,7 @@
 #define ZG_ZAGUAN_PACKED_MAX (ZG_ZAGUAN_PLAIN_MAX + 64 * 1024)
 #define ZG_ZAGUAN_WINDOW_LOG_MAX 22 /* the most that a viewer must keep */
 
-/* Of one update: more holds the loop for too long, or the link if all the guesses are wrong. */
+/* Of one update: more holds the loop for too long. */
 #define ZG_ZAGUAN_UPDATE_MAX (2 * 1024 * 1024)
 
 /* Flags of a rectangle. */
@@ -36,10 +36,12 @@ ZgOutZaguan *zg_out_zaguan_new(void);
 void zg_out_zaguan_free(ZgOutZaguan *zaguan); /* accepts NULL */
 
 /**
- * zg_out_zaguan_put() - pack the parts of @blobs; those without parts are skipped
+ * zg_out_zaguan_put() - pack the parts of the first of @blobs; those without parts are skipped
  * @width, @height: of the picture as the viewer was told
+ * @room: bytes for what is packed and for what of the blobs is no part
  * @out: whole rectangles are appended, which must be sent before those of the next call
+ * @out_n: blobs that fit; or NULL
  * Return: rectangles appended.
  */
 unsigned zg_out_zaguan_put(ZgOutZaguan *zaguan, ZgBlob *const *blobs, size_t n_blobs, int width,
-                           int height, GByteArray *out);
+                           int height, size_t room, GByteArray *out, size_t *out_n);

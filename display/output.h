@@ -38,6 +38,9 @@ typedef struct {
 /* So long before a viewer can take a picture the console is asked for a fresh one. */
 #define ZG_OUTPUT_SOON_US 12000
 
+/* The largest tile, whatever its encoding, and a frame of a film. */
+#define ZG_OUTPUT_BYTES_SURE (640 * 1024)
+
 typedef struct {
     const char *name;
     void (*free)(ZgOutput *output);
@@ -49,13 +52,17 @@ typedef struct {
     bool (*is_ready)(const ZgOutput *output);      /* its handshake is done */
     void (*get_wish)(const ZgOutput *output, ZgEncodeWish *out_wish);
     void (*get_size)(const ZgOutput *output, int *out_width, int *out_height);
-    /* One update of these blobs and of all news; answers the viewer's request. */
-    void (*send)(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs);
+    /*
+     * One update of the first of these blobs, as many as the viewer has room for, and of all news;
+     * answers its request. Return: how many; one that wants a picture takes at least
+     * ZG_OUTPUT_BYTES_SURE.
+     */
+    size_t (*send)(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs);
     void (*flush_news)(ZgOutput *output); /* size, cursor and the like, if the viewer has asked */
     void (*resize)(ZgOutput *output, int width, int height);
     void (*cursor)(ZgOutput *output, const ZgCursor *cursor); /* borrowed, copied */
     void (*led)(ZgOutput *output, uint8_t state);
-    void (*offer_text)(ZgOutput *output, const char *text);
+    void (*offer_text)(ZgOutput *output, GRefString *text); /* shared */
     void (*bell)(ZgOutput *output);
     void (*answer_size)(ZgOutput *output, int status); /* of an ExtendedDesktopSize wish */
     bool (*release)(ZgOutput *output, ZgRfbEvent *out_event); /* next held key, as rfb_session.h */

@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/base/loop.h"
 #include "display/out_news.h"
 #include "display/out_queue.h"
@@ -26,8 +27,8 @@
 #define UPDATE_LINK_US 300000  /* what one update may take of the link: others wait so long */
 #define UPDATE_BYTES_LEAST (16 * 1024)
 #define FINISH_US (2 * G_USEC_PER_SEC)
-/* Clipboard text may queue beside a picture; past both the viewer does not read. */
-#define QUEUE_HARD_MAX (ZG_OUT_QUEUE_BYTES_MAX + 3 * ZG_LIMIT_CLIPBOARD_BYTES)
+#define HELD_WHEN_FREE (ZG_OUT_UPDATE_BYTES_MAX - ZG_OUTPUT_BYTES_SURE)
+#define ANSWERS_AT_ONCE (16 * 1024)
 
 typedef struct {
     ZgOutput base;
@@ -44,6 +45,7 @@ typedef struct {
     int width, height;             /* of the picture; the viewer may not know it yet */
     ZgOutNews news;
     uint64_t n_updates;
+    bool rings; /* a bell is in the queue: one is enough */
     ZgRate rate;
     uint64_t rate_position;       /* bytes of the queue that the rate knows of */
     int64_t interval_us, large_us; /* between large updates; when the last one was sent */
@@ -75,19 +77,58 @@ end(RfbOutput *o, const char *reason)
     o->gone_idle = g_idle_add_full(G_PRIORITY_DEFAULT, report_gone, o, NULL);
 }
 
+/* ---- what is held for the viewer: never more than ZG_OUT_QUEUE_BYTES_MAX ---- */
+
+/* Also what it has begun to say. */
+static size_t
+held(const RfbOutput *o)
+{
+    return zg_out_queue_held(&o->queue) +
+           MAX(o->in->len, zg_rfb_session_expected(o->session));
+}
+
+static size_t
+room(const RfbOutput *o)
+{
+    return ZG_OUT_UPDATE_BYTES_MAX - MIN(held(o), ZG_OUT_UPDATE_BYTES_MAX);
+}
+
+/* Text that is owed goes before the next picture, and alone. */
+static bool
+is_free(const RfbOutput *o)
+{
+    return o->queue.n_bytes <= QUEUE_NEARLY_EMPTY && held(o) <= HELD_WHEN_FREE &&
+           !zg_rfb_session_owes_text(o->session);
+}
+
 static void write_queue(RfbOutput *o);
+
+static void
+put_text(RfbOutput *o)
+{
+    if (o->queue.n_bytes > 0 || o->finish_us != 0 || !zg_rfb_session_owes_text(o->session) ||
+        zg_rfb_session_expected(o->session) > 0) {
+        return;
+    }
+    if (!zg_rfb_session_put_text(o->session, room(o), zg_out_queue_tail(&o->queue))) {
+        zg_log_info("clipboard-too-long", NULL, "the desktop's clipboard is too long for a viewer; "
+                                                "it was not given");
+    }
+    write_queue(o);
+}
 
 static gboolean
 on_writable(gint fd, GIOCondition condition, gpointer data)
 {
     RfbOutput *o = data;
-    bool was_full = o->queue.n_bytes > QUEUE_NEARLY_EMPTY;
+    bool was_free = is_free(o);
 
     write_queue(o);
+    put_text(o);
     if (o->gone_reason != NULL) {
         return G_SOURCE_REMOVE;
     }
-    if (was_full && o->queue.n_bytes <= QUEUE_NEARLY_EMPTY && o->finish_us == 0) {
+    if (!was_free && is_free(o) && o->finish_us == 0) {
         o->events->changed(o->user, &o->base);
     }
     if (o->queue.n_bytes == 0) {
@@ -100,13 +141,17 @@ on_writable(gint fd, GIOCondition condition, gpointer data)
 static void
 write_queue(RfbOutput *o)
 {
+    bool fine;
+
     zg_out_queue_added(&o->queue);
     if (o->gone_reason != NULL) {
         return;
     }
-    if (!zg_out_queue_write(&o->queue, o->fd, zg_clock_mono_us())) {
+    fine = zg_out_queue_write(&o->queue, o->fd, zg_clock_mono_us());
+    o->rings &= o->queue.n_bytes > 0;
+    if (!fine) {
         end(o, "the viewer closed its connection");
-    } else if (o->queue.n_bytes > QUEUE_HARD_MAX) {
+    } else if (zg_out_queue_held(&o->queue) > ZG_OUT_QUEUE_BYTES_MAX) {
         end(o, "the viewer does not read");
     } else if (o->queue.n_bytes == 0 && o->finish_us != 0) {
         end(o, o->finish_reason);
@@ -225,9 +270,9 @@ rfb_waits_for(const ZgOutput *output)
 static size_t
 rfb_get_budget(const ZgOutput *output)
 {
-    size_t n = zg_rate_bytes_in(&((const RfbOutput *)output)->rate, UPDATE_LINK_US);
+    const RfbOutput *o = (const RfbOutput *)output;
 
-    return CLAMP(n, UPDATE_BYTES_LEAST, ZG_OUT_QUEUE_BYTES_MAX);
+    return MIN(MAX(zg_rate_bytes_in(&o->rate, UPDATE_LINK_US), UPDATE_BYTES_LEAST), room(o));
 }
 
 /* ---- what the viewer says ---- */
@@ -282,6 +327,9 @@ take_input(RfbOutput *o)
     while (o->gone_reason == NULL) {
         g_autoptr(GError) error = NULL;
         ZgRfbEvent event;
+        size_t queued = zg_out_queue_held(&o->queue);
+        zg_rfb_session_set_text_room(o->session,
+                                     ZG_OUT_QUEUE_BYTES_MAX - MIN(queued, ZG_OUT_QUEUE_BYTES_MAX));
         ZgRfbStep step = zg_rfb_session_feed(o->session, o->in->data + at, o->in->len - at,
                                              &n_used, zg_out_queue_tail(&o->queue), &event, &error);
         at += n_used;
@@ -292,8 +340,15 @@ take_input(RfbOutput *o)
         } else if (step == ZG_RFB_STEP_MORE) {
             break;
         }
+        if (zg_out_queue_tail(&o->queue)->len > ANSWERS_AT_ONCE) {
+            write_queue(o); /* or it is found not to read them */
+        }
     }
     g_byte_array_remove_range(o->in, 0, (guint)at);
+    if (at > ZG_RFB_SESSION_INPUT_MAX / 4 && o->in->len == 0) { /* a long text's memory */
+        g_byte_array_unref(o->in);
+        o->in = g_byte_array_new();
+    }
 }
 
 static ssize_t
@@ -312,6 +367,7 @@ static gboolean
 on_readable(gint fd, GIOCondition condition, gpointer data)
 {
     RfbOutput *o = data;
+    bool was_free = is_free(o);
     ssize_t n = read_some(o);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -330,6 +386,10 @@ on_readable(gint fd, GIOCondition condition, gpointer data)
         end(o, "the viewer's message is too long");
     }
     write_queue(o);
+    put_text(o);
+    if (!was_free && is_free(o) && o->gone_reason == NULL) {
+        o->events->changed(o->user, &o->base);
+    }
     return o->gone_reason == NULL ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
@@ -347,7 +407,7 @@ static bool
 can_send(const RfbOutput *o)
 {
     return o->gone_reason == NULL && o->finish_us == 0 && zg_rfb_session_is_ready(o->session) &&
-           zg_rfb_session_is_requested(o->session) && o->queue.n_bytes <= QUEUE_NEARLY_EMPTY;
+           zg_rfb_session_is_requested(o->session) && is_free(o);
 }
 
 static bool
@@ -394,17 +454,17 @@ rfb_flush_news(ZgOutput *output)
     write_queue(o);
 }
 
-static void
+static size_t
 rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
 {
     RfbOutput *o = (RfbOutput *)output;
     g_autoptr(GByteArray) news = g_byte_array_new();
     int64_t now_us = zg_clock_mono_us();
     unsigned n_news;
-    size_t n_bytes = 0;
+    size_t n_bytes = 0, n_fits;
 
-    if (o->finish_us != 0) {
-        return;
+    if (o->finish_us != 0 || room(o) < 2 * QUEUE_NEARLY_EMPTY) {
+        return 0;
     }
     n_news = zg_out_news_put(&o->news, zg_rfb_session_look(o->session), news);
     for (size_t i = 0; i < n_blobs; i++) {
@@ -414,7 +474,10 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
         o->large_us = now_us;
         put_fence(o, true);
     }
-    n_bytes = zg_out_update_put(&o->update, news, n_news, blobs, n_blobs);
+    n_fits = zg_out_update_put(&o->update, news, n_news, blobs, n_blobs, room(o), &n_bytes);
+    if (n_fits == 0 && n_blobs > 0 && n_news == 0) {
+        return 0;
+    }
     zg_rfb_session_set_requested(o->session, false);
     o->n_updates++;
     note_queued(o, now_us);
@@ -426,6 +489,7 @@ rfb_send(ZgOutput *output, ZgBlob *const *blobs, size_t n_blobs)
     write_queue(o);
     arm_probe(o);
     arm_pace(o);
+    return n_fits;
 }
 
 static bool
@@ -504,14 +568,12 @@ rfb_led(ZgOutput *output, uint8_t state)
 }
 
 static void
-rfb_offer_text(ZgOutput *output, const char *text)
+rfb_offer_text(ZgOutput *output, GRefString *text)
 {
     RfbOutput *o = (RfbOutput *)output;
 
-    if (zg_rfb_session_is_ready(o->session)) {
-        zg_rfb_session_offer_text(o->session, text, zg_out_queue_tail(&o->queue));
-        write_queue(o);
-    }
+    zg_rfb_session_offer_text(o->session, text);
+    put_text(o);
 }
 
 static void
@@ -519,7 +581,8 @@ rfb_bell(ZgOutput *output)
 {
     RfbOutput *o = (RfbOutput *)output;
 
-    if (zg_rfb_session_is_ready(o->session)) {
+    if (zg_rfb_session_is_ready(o->session) && !o->rings) {
+        o->rings = true;
         zg_rfb_put_u8(zg_out_queue_tail(&o->queue), ZG_RFB_S_BELL);
         write_queue(o);
     }
@@ -588,6 +651,7 @@ rfb_export_state(ZgOutput *output)
     while (o->gone_reason == NULL && o->in->len < ZG_RFB_SESSION_INPUT_MAX && read_some(o) > 0) {
         take_input(o);
     }
+    zg_rfb_session_put_text(o->session, room(o), zg_out_queue_tail(&o->queue));
     session = zg_rfb_session_export(o->session);
     if (session == NULL) {
         return NULL;

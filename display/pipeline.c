@@ -120,12 +120,14 @@ static void
 on_source_text(void *user, const char *text)
 {
     ZgPipeline *p = user;
+    GRefString *shared = g_ref_string_new(text);
 
     for (unsigned i = 0; i < p->n_viewers; i++) {
         if (!p->viewers[i]->view_only) {
-            p->viewers[i]->output->ops->offer_text(p->viewers[i]->output, text);
+            p->viewers[i]->output->ops->offer_text(p->viewers[i]->output, shared);
         }
     }
+    g_ref_string_release(shared);
 }
 
 static void

@@ -108,14 +108,31 @@ note_cost(ZgPipelineViewer *v, size_t n_bytes, int64_t n_pixels, bool was_cut)
     }
 }
 
+/* Adds the blobs that about fit what one update may take. */
+static void
+add_tiles(const ZgEncodeJob *job, size_t n_bytes, size_t most_bytes, GPtrArray *blobs)
+{
+    size_t n_parts = 0;
+
+    for (guint n = 0; n < job->blobs->len; n++) {
+        ZgBlob *blob = g_ptr_array_index(job->blobs, n);
+        n_bytes += blob->n_wire;
+        n_parts += blob->n_parts;
+        if (n > 0 && (n_bytes > most_bytes || n_parts > ZG_ZAGUAN_UPDATE_MAX)) {
+            return;
+        }
+        g_ptr_array_add(blobs, blob);
+    }
+}
+
 /* Sends what fits into a bounded queue; the rest is dirty again and the next update is smaller. */
 static void
 deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
 {
     g_autoptr(GPtrArray) blobs = g_ptr_array_new();
-    size_t n_bytes = 0, n_parts = 0, most_bytes = get_budget(p, v);
+    size_t n_bytes = 0;
     int64_t n_pixels = 0;
-    guint n = 0;
+    guint n_first, n;
     ZgBlob *film = zg_canvas_take_film(&p->canvas, &v->view, job);
 
     v->sent.copyrect |= job->first != NULL;
@@ -127,18 +144,22 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
         g_ptr_array_add(blobs, film);
         n_bytes += film->n_bytes;
     }
-    for (; n < job->blobs->len; n++) {
-        ZgBlob *blob = g_ptr_array_index(job->blobs, n);
-        ZgRect tile = g_array_index(job->tiles, ZgRect, n);
-        if (n > 0 && (n_bytes + blob->n_wire > most_bytes ||
-                      n_parts + blob->n_parts > ZG_ZAGUAN_UPDATE_MAX)) {
-            break;
-        }
-        n_bytes += blob->n_wire;
-        n_parts += blob->n_parts;
-        n_pixels += (int64_t)tile.width * tile.height;
+    n_first = blobs->len;
+    add_tiles(job, n_bytes, get_budget(p, v), blobs);
+    n = (guint)v->output->ops->send(v->output, (ZgBlob *const *)blobs->pdata, blobs->len);
+    if (n < n_first || n == 0) { /* it has said much meanwhile */
+        v->view.film_no = 0;
+        zg_view_miss_job(&v->view, job, 0, false);
+        return;
+    }
+    g_ptr_array_set_size(blobs, (gint)n);
+    n -= n_first;
+    for (guint i = 0; i < n; i++) {
+        const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
+        ZgRect tile = g_array_index(job->tiles, ZgRect, i);
         v->sent.jpeg |= !zg_rect_is_empty(blob->lossy);
-        g_ptr_array_add(blobs, blob);
+        n_bytes += blob->n_wire;
+        n_pixels += (int64_t)tile.width * tile.height;
     }
     zg_view_note_job(&v->view, job, n);
     zg_view_miss_job(&v->view, job, n, true);
@@ -148,7 +169,6 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     if (!job->refines) {
         note_cost(v, n_bytes - (film != NULL ? film->n_bytes : 0), n_pixels, n < job->blobs->len);
     }
-    v->output->ops->send(v->output, (ZgBlob *const *)blobs->pdata, blobs->len);
     v->has_update = true;
     zg_pipeline_tell_first_frame(p, v);
 }
@@ -311,7 +331,7 @@ feed_viewer(ZgPipeline *p, ZgPipelineViewer *v)
     v->output->ops->get_size(v->output, &v->view.width, &v->view.height);
     budget = MIN(budget, zg_pace_pixels(get_budget(p, v), v->bytes_per_pixel));
     if (!wish.tight) {
-        budget = MIN(budget, ZG_OUT_QUEUE_BYTES_MAX / (wish.format.bits_per_pixel / 8));
+        budget = MIN(budget, ZG_OUT_UPDATE_BYTES_MAX / (wish.format.bits_per_pixel / 8));
     }
     if (v->behind && v->urgent.n_dirty > 0) {
         job = zg_canvas_urgent_job(&p->canvas, &p->frame, &v->view, &wish, &v->urgent,

@@ -181,6 +181,7 @@ zg_rfb_session_import(const uint8_t *bytes, size_t n_bytes, GError **error)
 
     s->phase = ZG_RFB_PHASE_READY;
     s->title = g_strdup("");
+    s->text_room = SIZE_MAX;
     if (!read_state(s, &in)) {
         g_set_error(error, ZG_ERROR, ZG_ERROR_INVALID,
                     "the viewer's exported state is not whole or from another version");

@@ -386,7 +386,6 @@ on_pointer(ZgRfbSession *s, Feed *f)
 static ZgRfbStep
 tell_text(ZgRfbSession *s, Feed *f, char *text)
 {
-    g_free(s->given);
     s->given = text;
     if (text == NULL) {
         return ZG_RFB_STEP_QUIET;
@@ -408,9 +407,7 @@ on_extended_clipboard(ZgRfbSession *s, Feed *f, const uint8_t *body, size_t n_bo
             zg_clip_put(f->out, ZG_RFB_S_CUT_TEXT, ZG_CLIP_REQUEST | ZG_CLIP_TEXT);
         }
     } else if (flags & ZG_CLIP_REQUEST) {
-        if (flags & ZG_CLIP_TEXT && s->offered != NULL) {
-            zg_clip_put_provide(f->out, ZG_RFB_S_CUT_TEXT, s->offered, ZG_CLIP_FOR_VIEWER);
-        }
+        s->owes_text |= flags & ZG_CLIP_TEXT && s->offered != NULL;
     } else if (flags & ZG_CLIP_PEEK) {
         zg_clip_put(f->out, ZG_RFB_S_CUT_TEXT,
                     ZG_CLIP_NOTIFY | (s->offered != NULL ? ZG_CLIP_TEXT : 0));
@@ -437,11 +434,12 @@ on_cut_text(ZgRfbSession *s, Feed *f)
     if (extended && (length < 4 || !s->told_caps)) {
         return fail(s, f, ZG_ERROR_PROTOCOL, "a clipboard message that was not offered");
     }
-    if (length > ZG_CLIP_BODY_MAX) {
+    if (length > ZG_CLIP_BODY_MAX || (s->n_expected == 0 && (size_t)length > s->text_room)) {
         s->n_skip = (uint32_t)length; /* text over the limit is dropped, the viewer stays */
         return ZG_RFB_STEP_QUIET;
     }
     body = zg_rfb_read_bytes(f->in, (size_t)length);
+    s->n_expected = body == NULL ? (uint32_t)length : 0;
     if (body == NULL) {
         return ZG_RFB_STEP_MORE;
     }
@@ -548,6 +546,7 @@ zg_rfb_session_feed(ZgRfbSession *s, const uint8_t *bytes, size_t n_bytes, size_
 
     *out_event = (ZgRfbEvent){0};
     *out_used = 0;
+    g_clear_pointer(&s->given, g_free);
     if (n_bytes == 0) {
         return ZG_RFB_STEP_MORE;
     }
@@ -574,6 +573,7 @@ zg_rfb_session_new(ZgRfbStart start, int width, int height, const char *title, G
     s->width = width;
     s->height = height;
     s->title = g_steal_pointer(&valid);
+    s->text_room = SIZE_MAX;
     s->look = (ZgRfbLook){.format = zg_pixel_format_native, .jpeg_quality = -1, .compress = -1};
     if (start == ZG_RFB_START_VERSION) {
         g_byte_array_append(out, (const uint8_t *)ZG_RFB_VERSION_TEXT, ZG_RFB_VERSION_BYTES);
@@ -586,7 +586,7 @@ zg_rfb_session_free(ZgRfbSession *s)
 {
     if (s != NULL) {
         g_free(s->title);
-        g_free(s->offered);
+        g_clear_pointer(&s->offered, g_ref_string_release);
         g_free(s->given);
         g_free(s);
     }
@@ -672,20 +672,60 @@ zg_rfb_session_put_fence(ZgRfbSession *s, GByteArray *out)
 }
 
 void
-zg_rfb_session_offer_text(ZgRfbSession *s, const char *text, GByteArray *out)
+zg_rfb_session_offer_text(ZgRfbSession *s, GRefString *text)
 {
     if (s->phase != ZG_RFB_PHASE_READY || strlen(text) > ZG_LIMIT_CLIPBOARD_BYTES) {
         return;
     }
-    g_free(s->offered);
-    s->offered = g_strdup(text);
+    g_clear_pointer(&s->offered, g_ref_string_release);
+    s->offered = g_ref_string_acquire(text);
     if (s->look.extended_clipboard && s->clip_flags & ZG_CLIP_NOTIFY) {
-        zg_clip_put(out, ZG_RFB_S_CUT_TEXT, ZG_CLIP_NOTIFY | ZG_CLIP_TEXT);
+        s->owes_notice = true;
     } else if (s->look.extended_clipboard && s->clip_flags & ZG_CLIP_PROVIDE) {
-        zg_clip_put_provide(out, ZG_RFB_S_CUT_TEXT, text, ZG_CLIP_FOR_VIEWER);
+        s->owes_text = true;
     } else {
-        zg_clip_put_latin1(out, ZG_RFB_S_CUT_TEXT, text);
+        s->owes_plain = true;
     }
+}
+
+bool
+zg_rfb_session_owes_text(const ZgRfbSession *s)
+{
+    return s->owes_notice || s->owes_text || s->owes_plain;
+}
+
+bool
+zg_rfb_session_put_text(ZgRfbSession *s, size_t most, GByteArray *out)
+{
+    guint at;
+
+    if (s->owes_notice) {
+        zg_clip_put(out, ZG_RFB_S_CUT_TEXT, ZG_CLIP_NOTIFY | ZG_CLIP_TEXT);
+    }
+    at = out->len;
+    if (s->owes_text) {
+        zg_clip_put_provide(out, ZG_RFB_S_CUT_TEXT, s->offered, ZG_CLIP_FOR_VIEWER);
+    } else if (s->owes_plain) {
+        zg_clip_put_latin1(out, ZG_RFB_S_CUT_TEXT, s->offered);
+    }
+    s->owes_notice = s->owes_text = s->owes_plain = false;
+    if (out->len - at > most) {
+        g_byte_array_set_size(out, at);
+        return false;
+    }
+    return true;
+}
+
+void
+zg_rfb_session_set_text_room(ZgRfbSession *s, size_t n_bytes)
+{
+    s->text_room = n_bytes;
+}
+
+size_t
+zg_rfb_session_expected(const ZgRfbSession *s)
+{
+    return s->n_expected;
 }
 
 bool

@@ -137,10 +137,27 @@ uint32_t zg_rfb_session_put_fence(ZgRfbSession *session, GByteArray *out);
 
 /**
  * zg_rfb_session_offer_text() - the desktop's clipboard has new text
- * @text: UTF-8 of at most ZG_LIMIT_CLIPBOARD_BYTES; longer text is not offered
- * With the extended clipboard the viewer is told and gets it when it asks.
+ * @text: UTF-8 of at most ZG_LIMIT_CLIPBOARD_BYTES, longer text is not offered; shared
+ * With the extended clipboard the viewer is told and gets it when it asks. Nothing is written yet:
+ * the session owes it, and of several texts only the newest.
  */
-void zg_rfb_session_offer_text(ZgRfbSession *session, const char *text, GByteArray *out);
+void zg_rfb_session_offer_text(ZgRfbSession *session, GRefString *text);
+
+/** zg_rfb_session_owes_text() - does the viewer wait for clipboard text, or the news of it? */
+bool zg_rfb_session_owes_text(const ZgRfbSession *session);
+
+/**
+ * zg_rfb_session_put_text() - append what is owed
+ * @most: bytes; a text that takes more is not sent
+ * Return: false when it was too long.
+ */
+bool zg_rfb_session_put_text(ZgRfbSession *session, size_t most, GByteArray *out);
+
+/** zg_rfb_session_set_text_room() - drop text of the viewer that is longer; no bound at first. */
+void zg_rfb_session_set_text_room(ZgRfbSession *session, size_t n_bytes);
+
+/** zg_rfb_session_expected() - bytes of the text that is coming in; 0: none is. */
+size_t zg_rfb_session_expected(const ZgRfbSession *session);
 
 /**
  * zg_rfb_session_release() - the next event that lets go of a held key or of all buttons

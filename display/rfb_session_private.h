@@ -33,8 +33,11 @@ struct ZgRfbSession {
     bool told_caps;      /* our clipboard capabilities were sent */
     uint32_t clip_flags; /* what the viewer can do with the extended clipboard */
     uint32_t n_skip;     /* bytes of an oversize message still to drop */
-    char *offered;       /* the desktop's clipboard, until the viewer asks */
-    char *given;         /* text of the last clipboard event */
+    uint32_t n_expected; /* bytes of a message of which only a part has come; 0: not known */
+    size_t text_room;    /* the longest text that is taken in */
+    GRefString *offered; /* the desktop's clipboard, until the viewer asks; shared */
+    bool owes_notice, owes_text, owes_plain; /* of it: news, the text, and as classic cut text */
+    char *given;         /* text of the last clipboard event, until the next feed */
     ZgRfbHeldKey held[ZG_RFB_KEYS_DOWN_MAX];
     unsigned n_held;
     uint16_t pointer_x, pointer_y;

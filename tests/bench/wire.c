@@ -121,7 +121,7 @@ send_blobs(Side *s, const ZgEncodeJob *job)
             n_parts += blob->n_parts;
         }
         n_rects += zg_out_zaguan_put(s->zaguan, (ZgBlob *const *)job->blobs->pdata + i, n - i,
-                                     s->frame.width, s->frame.height, packed);
+                                     s->frame.width, s->frame.height, SIZE_MAX, packed, NULL);
     }
     for (guint i = 0; i < job->blobs->len; i++) {
         const ZgBlob *blob = g_ptr_array_index(job->blobs, i);

@@ -49,6 +49,7 @@ feed(ZgRfbSession *session, const uint8_t *data, size_t n, size_t piece)
 {
     g_autoptr(GByteArray) out = g_byte_array_new();
     g_autoptr(GByteArray) held = g_byte_array_new();
+    GRefString *text = g_ref_string_new("offered");
 
     for (size_t at = 0; at < n; at += piece) {
         g_byte_array_append(held, data + at, (guint)MIN(piece, n - at));
@@ -62,6 +63,7 @@ feed(ZgRfbSession *session, const uint8_t *data, size_t n, size_t piece)
                 abort();
             }
             if (step == ZG_RFB_STEP_FAILED) {
+                g_ref_string_release(text);
                 return;
             }
             if (step == ZG_RFB_STEP_MORE) {
@@ -74,7 +76,9 @@ feed(ZgRfbSession *session, const uint8_t *data, size_t n, size_t piece)
             g_byte_array_set_size(out, 0);
         }
     }
-    zg_rfb_session_offer_text(session, "offered", out);
+    zg_rfb_session_offer_text(session, text);
+    zg_rfb_session_put_text(session, SIZE_MAX, out);
+    g_ref_string_release(text);
     hand_over(session);
     for (ZgRfbEvent event; zg_rfb_session_release(session, &event);) {
         check_event(session, &event);

@@ -246,6 +246,13 @@ a_viewer_without_the_frame_before_misses_the_film_and_then_gets_a_key_frame(void
     assert_true(next->film_key);
     assert_non_null(zg_canvas_take_film(&d.canvas, &two, next));
     assert_int_equal(two.film_no, next->film_no);
+    g_autoptr(ZgEncodeJob) large = step(&d, both, 2, &one);
+    g_autofree uint8_t *much = g_malloc0(ZG_H264_BYTES_MAX + 1);
+    zg_blob_unref(large->film);
+    large->film = zg_blob_new(much, ZG_H264_BYTES_MAX + 1, 1, screen);
+    zg_damage_reset(&one.dirty);
+    assert_null(zg_canvas_take_film(&d.canvas, &one, large)); /* more than it has room for */
+    assert_true(one.dirty.n_dirty > 0);
     zg_view_clear(&one);
     zg_view_clear(&two);
     zg_encoder_set_clear(&d.encoders);
@@ -274,6 +281,28 @@ bytes_at_level(int level, unsigned n_frames)
     }
     zg_h264_unref(h264);
     return n_bytes;
+}
+
+static void
+a_frame_that_is_too_large_is_followed_by_smaller_ones(void **state)
+{
+    const ZgRect area = {0, 0, 2048, 1536};
+    g_autofree uint32_t *noise = g_new(uint32_t, area.width * area.height);
+    ZgH264 *h264 = zg_h264_new(area);
+    size_t n_bytes = 0;
+
+    for (int i = 0; i < area.width * area.height; i++) {
+        uint32_t h = (uint32_t)i * 2654435761u;
+        noise[i] = (h ^ h >> 15) * 2246822519u >> 8;
+    }
+    for (int i = 0; i < 3; i++) { /* each can be shown alone, as after one that was not sent */
+        ZgBlob *blob = zg_h264_encode(h264, noise, (size_t)area.width, true, 9);
+        assert_non_null(blob);
+        assert_true(i == 0 ? blob->n_bytes > ZG_H264_BYTES_MAX : blob->n_bytes < n_bytes);
+        n_bytes = blob->n_bytes;
+        zg_blob_unref(blob);
+    }
+    zg_h264_unref(h264);
 }
 
 static void
@@ -327,6 +356,7 @@ main(void)
         cmocka_unit_test(
             a_viewer_without_the_frame_before_misses_the_film_and_then_gets_a_key_frame),
         cmocka_unit_test(what_moves_inside_a_film_is_part_of_the_film),
+        cmocka_unit_test(a_frame_that_is_too_large_is_followed_by_smaller_ones),
         cmocka_unit_test(a_film_costs_what_its_level_asks_for),
     };
 

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/base/limits.h"
+#include "display/clipboard.h"
 #include "display/out_queue.h"
 #include "display/output.h"
 
@@ -20,7 +21,7 @@
 typedef struct {
     ZgOutput *output;
     int viewer; /* its end of the stream */
-    char *gone;
+    char *gone, *text;
     unsigned n_changed;
 } Fixture;
 
@@ -38,6 +39,10 @@ on_repaint(void *user, ZgOutput *output, ZgRect area)
 static void
 on_input(void *user, ZgOutput *output, const ZgRfbEvent *event)
 {
+    if (event->kind == ZG_RFB_EVENT_CLIPBOARD) {
+        g_free(((Fixture *)user)->text);
+        ((Fixture *)user)->text = g_strdup(event->text);
+    }
 }
 
 static void
@@ -74,6 +79,7 @@ tear_down(void **state)
     f->output->ops->free(f->output);
     close(f->viewer);
     g_free(f->gone);
+    g_free(f->text);
     g_free(f);
     return 0;
 }
@@ -124,7 +130,7 @@ send_update(Fixture *f, size_t n_bytes)
     g_autofree uint8_t *bytes = g_malloc0(n_bytes);
     ZgBlob *blob = zg_blob_new(bytes, n_bytes, 1, (ZgRect){0});
 
-    f->output->ops->send(f->output, &blob, 1);
+    assert_int_equal(f->output->ops->send(f->output, &blob, 1), 1);
     zg_blob_unref(blob);
 }
 
@@ -176,17 +182,205 @@ a_stopped_reader_holds_at_most_a_megabyte_and_is_gone_after_thirty_seconds(void 
     make_ready(f, 0);
     while (f->output->ops->wants_picture(f->output)) {
         g_autoptr(GByteArray) ask = g_byte_array_new();
-        send_update(f, f->output->ops->get_budget(f->output));
+        send_update(f, MIN(f->output->ops->get_budget(f->output), ZG_OUTPUT_BYTES_SURE));
         zg_rfb_put_update_request(ask, true, 1280, 800);
         say(f, ask);
     }
     f->output->ops->get_stats(f->output, &stats);
-    assert_true(stats.queued_bytes > 0 && stats.queued_bytes <= ZG_OUT_QUEUE_BYTES_MAX + 1024);
+    assert_true(stats.queued_bytes > 0 && stats.queued_bytes <= ZG_OUT_QUEUE_BYTES_MAX);
     f->output->ops->tick(f->output, zg_clock_mono_us() + 29 * SECOND_US);
     run_loop();
     assert_null(f->gone);
     f->output->ops->tick(f->output, zg_clock_mono_us() + 31 * SECOND_US);
     run_loop();
+    assert_non_null(f->gone);
+}
+
+static size_t
+queued(const Fixture *f)
+{
+    ZgOutputStats stats;
+
+    f->output->ops->get_stats(f->output, &stats);
+    return stats.queued_bytes;
+}
+
+static GRefString *
+noise_text(uint32_t seed, size_t n)
+{
+    g_autofree char *text = g_malloc(n + 1);
+
+    for (size_t i = 0; i < n; i++) {
+        text[i] = (char)('0' + (((uint32_t)i * 2654435761u ^ seed) * 2246822519u >> 26));
+    }
+    text[n] = '\0';
+    return g_ref_string_new(text);
+}
+
+/* The desktop's clipboard changes all the time, and the viewer asks for it without reading. */
+static void
+offer_much(Fixture *f, bool asks)
+{
+    g_autoptr(GByteArray) ask = g_byte_array_new();
+    GRefString *text;
+
+    for (uint32_t i = 0; i < 40; i++) {
+        text = noise_text(i, 600000);
+        f->output->ops->offer_text(f->output, text);
+        f->output->ops->bell(f->output);
+        g_ref_string_release(text);
+        for (int k = 0; k < 20 && asks; k++) {
+            zg_clip_put(ask, ZG_RFB_C_CUT_TEXT, ZG_CLIP_REQUEST | ZG_CLIP_TEXT);
+        }
+        if (asks) {
+            say(f, ask);
+            g_byte_array_set_size(ask, 0);
+        }
+        assert_true(queued(f) <= ZG_OUT_QUEUE_BYTES_MAX);
+        assert_null(f->gone);
+    }
+    text = g_ref_string_new("the last one");
+    f->output->ops->offer_text(f->output, text);
+    g_ref_string_release(text);
+}
+
+/* Return: all that comes, to the end. */
+static GByteArray *
+read_all(Fixture *f)
+{
+    GByteArray *all = g_byte_array_new();
+    uint8_t buffer[65536];
+    ssize_t n;
+
+    do {
+        run_loop();
+        n = recv(f->viewer, buffer, sizeof buffer, MSG_DONTWAIT);
+        g_byte_array_append(all, buffer, n > 0 ? (guint)n : 0);
+    } while (n > 0);
+    return all;
+}
+
+static void
+of_a_clipboard_that_changes_all_the_time_the_newest_is_given_once_there_is_room(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GByteArray) all = NULL;
+
+    make_ready(f, 0);
+    send_update(f, ZG_OUTPUT_BYTES_SURE);
+    offer_much(f, false);
+    all = read_all(f);
+    assert_true(all->len < ZG_OUTPUT_BYTES_SURE + 10000);
+    assert_non_null(memmem(all->data, all->len, "the last one", 12));
+    assert_null(memmem(all->data, all->len, "\2\2", 2)); /* and of bells one */
+}
+
+static void
+text_is_given_once_however_often_it_is_asked_for(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GByteArray) say_first = g_byte_array_new();
+    g_autoptr(GByteArray) all = NULL;
+
+    make_ready(f, 0);
+    zg_rfb_put_u8(say_first, ZG_RFB_C_SET_ENCODINGS);
+    zg_rfb_put_u8(say_first, 0);
+    zg_rfb_put_u16(say_first, 1);
+    zg_rfb_put_s32(say_first, ZG_RFB_EXTENDED_CLIPBOARD);
+    zg_clip_put_caps(say_first, ZG_RFB_C_CUT_TEXT);
+    say(f, say_first);
+    send_update(f, ZG_OUTPUT_BYTES_SURE);
+    offer_much(f, true);
+    all = read_all(f);
+    assert_true(all->len < ZG_OUTPUT_BYTES_SURE + 10000);
+}
+
+static void
+of_an_update_only_what_there_is_room_for_is_taken(void **state)
+{
+    Fixture *f = *state;
+    g_autofree uint8_t *bytes = g_malloc0(500000);
+    ZgBlob *blobs[3];
+
+    make_ready(f, 0);
+    for (int i = 0; i < 3; i++) {
+        blobs[i] = zg_blob_new(bytes, i == 0 ? 400000 : 500000, 1, (ZgRect){0});
+        blobs[i]->n_wire = 1; /* a guess may be wrong */
+    }
+    assert_int_equal(f->output->ops->send(f->output, blobs, 3), 2);
+    assert_true(queued(f) <= ZG_OUT_QUEUE_BYTES_MAX);
+    assert_int_equal(f->output->ops->send(f->output, blobs, 3), 0);
+    for (int i = 0; i < 3; i++) {
+        zg_blob_unref(blobs[i]);
+    }
+}
+
+static void
+a_picture_waits_for_the_text_before_it(void **state)
+{
+    Fixture *f = *state;
+    GRefString *text = noise_text(0, 900000);
+
+    make_ready(f, 0);
+    f->output->ops->offer_text(f->output, text);
+    g_ref_string_release(text);
+    assert_false(f->output->ops->wants_picture(f->output));
+    f->n_changed = 0;
+    g_byte_array_unref(read_all(f));
+    assert_true(f->n_changed > 0);
+    assert_true(f->output->ops->wants_picture(f->output));
+}
+
+/* One that says much itself is given less meanwhile. */
+static void
+what_a_viewer_says_counts_as_held_for_it(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GByteArray) head = g_byte_array_new();
+    g_autoptr(GByteArray) text = g_byte_array_new();
+
+    make_ready(f, 0);
+    zg_rfb_put_u8(head, ZG_RFB_C_CUT_TEXT);
+    zg_rfb_put_zeroes(head, 3);
+    zg_rfb_put_u32(head, 500000);
+    say(f, head);
+    assert_false(f->output->ops->wants_picture(f->output));
+    assert_true(f->output->ops->get_budget(f->output) <= ZG_OUT_QUEUE_BYTES_MAX - 500000);
+    g_byte_array_set_size(text, 50000);
+    memset(text->data, 'a', text->len);
+    for (int i = 0; i < 10; i++) {
+        assert_null(f->text);
+        say(f, text);
+    }
+    assert_int_equal(strlen(f->text), 500000);
+    assert_true(f->output->ops->wants_picture(f->output));
+    send_update(f, ZG_OUTPUT_BYTES_SURE);
+    g_clear_pointer(&f->text, g_free);
+    say(f, head); /* with what is queued it would be too much */
+    for (int i = 0; i < 10; i++) {
+        say(f, text);
+    }
+    assert_null(f->text);
+    assert_null(f->gone);
+}
+
+/* Its questions must not make us hold their answers. */
+static void
+who_asks_without_reading_is_gone(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GByteArray) ask = g_byte_array_new();
+
+    make_ready(f, 0);
+    send_update(f, ZG_OUTPUT_BYTES_SURE);
+    for (int i = 0; i < 800; i++) { /* each is answered with a colour map */
+        ZgPixelFormat mapped = {.bits_per_pixel = 8, .depth = 8};
+        zg_rfb_put_u8(ask, ZG_RFB_C_SET_PIXEL_FORMAT);
+        zg_rfb_put_zeroes(ask, 3);
+        zg_rfb_put_pixel_format(ask, &mapped);
+    }
+    say(f, ask);
+    assert_true(queued(f) <= ZG_OUT_QUEUE_BYTES_MAX + 64 * 1024);
     assert_non_null(f->gone);
 }
 
@@ -279,6 +473,12 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(a_viewer_that_does_not_shake_hands_is_gone_after_ten_seconds),
         TEST(a_stopped_reader_holds_at_most_a_megabyte_and_is_gone_after_thirty_seconds),
+        TEST(of_a_clipboard_that_changes_all_the_time_the_newest_is_given_once_there_is_room),
+        TEST(text_is_given_once_however_often_it_is_asked_for),
+        TEST(of_an_update_only_what_there_is_room_for_is_taken),
+        TEST(a_picture_waits_for_the_text_before_it),
+        TEST(what_a_viewer_says_counts_as_held_for_it),
+        TEST(who_asks_without_reading_is_gone),
         TEST(a_viewer_that_goes_silent_is_given_little_and_is_gone_after_thirty_seconds),
         TEST(with_fences_the_next_picture_waits_until_the_first_has_arrived),
         TEST(what_is_typed_is_not_followed_by_a_fence_each_time),

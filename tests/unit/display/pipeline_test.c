@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -540,19 +541,114 @@ a_stopped_reader_costs_a_bounded_queue_and_delays_nobody(void **state)
     assert_true(slow->n_updates < 20);
 }
 
+static const ZgRect large = {0, 0, 1024, 1024};
+
+static void
+enlarge(Fixture *f)
+{
+    g_autoptr(GByteArray) mode = g_byte_array_new();
+
+    zg_rfb_put_update(mode, 1);
+    zg_rfb_put_rect(mode, 0, 0, large.width, large.height, ZG_RFB_DESKTOP_SIZE);
+    console_send(f, mode);
+}
+
+/* Every other row of photo-like noise, so that no encoding finds much to save. */
+static void
+show_noise(Fixture *f, uint32_t *pixels, uint32_t round)
+{
+    for (int i = 0; i < large.width * large.height; i++) {
+        uint32_t h = ((uint32_t)i * 2654435761u ^ round * 40503u) * 2246822519u;
+        pixels[i] = (h ^ h >> 15) & 0xffffff;
+    }
+    console_paint(f, large, pixels);
+}
+
+static void
+copy_text(Fixture *f, uint32_t round, size_t n)
+{
+    g_autofree char *text = g_malloc(n + 1);
+    g_autoptr(GByteArray) message = g_byte_array_new();
+
+    for (size_t i = 0; i < n; i++) {
+        text[i] = (char)('0' + (((uint32_t)i * 2654435761u ^ round) * 2246822519u >> 26));
+    }
+    text[n] = '\0';
+    zg_clip_put_latin1(message, ZG_RFB_S_CUT_TEXT, text);
+    console_send(f, message);
+}
+
+static size_t
+heap_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* In @f->viewers[0], while the other reads on and all changes all the time. */
+static void
+stop_one(Fixture *f, const int32_t *encodings, unsigned n)
+{
+    const size_t n_text = 500000;
+    Viewer *slow = viewer_open(f, encodings, n), *quick = viewer_open(f, encodings, n);
+    g_autofree uint32_t *noise = g_new(uint32_t, large.width * large.height);
+    size_t before = 0, most = 0;
+    ZgViewerStats stats[2];
+
+    enlarge(f);
+    for (uint32_t round = 0; round < 16; round++) {
+        show_noise(f, noise, round);
+        copy_text(f, round, n_text);
+        WAIT(f, pixel(quick, 1023, 1023) == noise[1024 * 1024 - 1]);
+        WAIT(f, quick->text != NULL);
+        g_clear_pointer(&quick->text, g_free);
+        if (round < 4) {
+            WAIT(f, pixel(slow, 1023, 1023) == noise[1024 * 1024 - 1]);
+            before = heap_bytes();
+            continue;
+        }
+        slow->stopped = true;
+        viewer_request(slow, true);
+        most = MAX(most, heap_bytes());
+        assert_int_equal(zg_pipeline_get_stats(f->pipeline, stats, 2), 2);
+        assert_true(stats[0].output.queued_bytes <= ZG_OUT_QUEUE_BYTES_MAX);
+    }
+    assert_true(stats[0].output.queued_bytes > 0);
+    assert_in_range(most, 0, before + ZG_OUT_QUEUE_BYTES_MAX + n_text);
+    slow->stopped = false;
+    WAIT(f, pixel(slow, 1023, 1023) == noise[1024 * 1024 - 1] && slow->text != NULL);
+    assert_int_equal(f->n_gone, 0);
+}
+
+static void
+a_stopped_reader_costs_a_megabyte_in_raw(void **state)
+{
+    stop_one(*state, raw, 2);
+}
+
+static void
+a_stopped_reader_costs_a_megabyte_in_tight(void **state)
+{
+    stop_one(*state, tight, 2);
+}
+
+static void
+a_stopped_reader_costs_a_megabyte_in_our_own_encoding(void **state)
+{
+    stop_one(*state, ours, 3);
+}
+
 /* What a key has drawn is seen before the rest of a picture that changed everywhere. */
 static void
 an_echo_overtakes_a_backlog(void **state)
 {
     Fixture *f = *state;
     Viewer *v = viewer_open(f, raw, 2);
-    const ZgRect large = {0, 0, 1024, 1024};
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     ZgViewerStats stats;
 
-    zg_rfb_put_update(bytes, 1);
-    zg_rfb_put_rect(bytes, 0, 0, large.width, large.height, ZG_RFB_DESKTOP_SIZE);
-    console_send(f, bytes);
+    enlarge(f);
     console_fill(f, large, 0x111111);
     WAIT(f, v->picture.width == large.width && pixel(v, 1023, 1023) == 0x111111);
     v->stopped = true;
@@ -667,6 +763,9 @@ main(void)
         TEST(a_new_mode_reaches_viewers_that_can_follow_and_the_others_see_what_fits),
         TEST(a_hundred_new_modes_leave_the_last_picture),
         TEST(a_stopped_reader_costs_a_bounded_queue_and_delays_nobody),
+        TEST(a_stopped_reader_costs_a_megabyte_in_raw),
+        TEST(a_stopped_reader_costs_a_megabyte_in_tight),
+        TEST(a_stopped_reader_costs_a_megabyte_in_our_own_encoding),
         TEST(an_echo_overtakes_a_backlog),
         TEST(clipboard_goes_both_ways),
         TEST(a_lost_console_leaves_picture_and_viewers),
@@ -674,5 +773,6 @@ main(void)
         TEST(a_cut_viewer_hears_a_bell_sees_why_and_is_closed),
     };
 
+    mallopt(M_ARENA_MAX, 1); /* all that both threads take is counted */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

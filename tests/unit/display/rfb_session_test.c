@@ -327,18 +327,66 @@ offered_text_is_given_when_asked_for(void **state)
     Fixture *f = *state;
     g_autoptr(GByteArray) in = g_byte_array_new();
     g_autofree char *text = NULL;
+    GRefString *older = g_ref_string_new("antes"), *newer = g_ref_string_new("del escritorio");
 
     make_ready(f);
     zg_clip_put_caps(in, ZG_RFB_C_CUT_TEXT);
     feed(f, in, 1);
-    zg_rfb_session_offer_text(f->session, "del escritorio", f->out);
+    zg_rfb_session_offer_text(f->session, older);
+    zg_rfb_session_offer_text(f->session, newer);
+    g_ref_string_release(older);
+    g_ref_string_release(newer);
+    assert_true(zg_rfb_session_owes_text(f->session));
+    assert_true(zg_rfb_session_put_text(f->session, 0, f->out));
+    assert_false(zg_rfb_session_owes_text(f->session));
     assert_int_equal(f->out->len, 12); /* notify, no text yet */
     g_byte_array_set_size(f->out, 0);
     g_byte_array_set_size(in, 0);
-    zg_clip_put(in, ZG_RFB_C_CUT_TEXT, ZG_CLIP_REQUEST | ZG_CLIP_TEXT);
-    feed(f, in, 1);
+    for (int i = 0; i < 1000; i++) { /* asked for often, given once */
+        zg_clip_put(in, ZG_RFB_C_CUT_TEXT, ZG_CLIP_REQUEST | ZG_CLIP_TEXT);
+    }
+    feed(f, in, 1000);
+    assert_int_equal(f->out->len, 0);
+    assert_true(zg_rfb_session_put_text(f->session, SIZE_MAX, f->out));
     text = zg_clip_parse_provide(f->out->data + 12, f->out->len - 12);
     assert_string_equal(text, "del escritorio");
+}
+
+static void
+text_that_is_too_long_is_not_given(void **state)
+{
+    Fixture *f = *state;
+    g_autofree char *letters = g_strnfill(5000, 'a');
+    GRefString *text = g_ref_string_new(letters);
+
+    make_ready(f);
+    zg_rfb_session_offer_text(f->session, text);
+    g_ref_string_release(text);
+    assert_false(zg_rfb_session_put_text(f->session, 4999, f->out));
+    assert_int_equal(f->out->len, 0);
+    assert_false(zg_rfb_session_owes_text(f->session));
+}
+
+static void
+text_for_which_there_is_no_room_is_skipped_unless_it_has_begun(void **state)
+{
+    Fixture *f = *state;
+    g_autoptr(GByteArray) in = g_byte_array_new();
+    g_autoptr(GByteArray) all = g_byte_array_new();
+
+    make_ready(f);
+    zg_clip_put_latin1(all, ZG_RFB_C_CUT_TEXT, "from the viewer");
+    g_byte_array_append(in, all->data, 12);
+    zg_rfb_session_set_text_room(f->session, 14);
+    feed(f, all, 1000);
+    assert_int_equal(f->n_events, 0);
+    zg_rfb_session_set_text_room(f->session, 15);
+    feed(f, in, 1000);
+    assert_int_equal(zg_rfb_session_expected(f->session), 15);
+    zg_rfb_session_set_text_room(f->session, 0);
+    feed(f, all, 1000);
+    assert_int_equal(f->n_events, 1);
+    assert_int_equal(zg_rfb_session_expected(f->session), 0);
 }
 
 static void
@@ -409,6 +457,8 @@ main(void)
         TEST(what_is_held_is_released_once),
         TEST(many_held_keys_do_not_overflow),
         TEST(offered_text_is_given_when_asked_for),
+        TEST(text_that_is_too_long_is_not_given),
+        TEST(text_for_which_there_is_no_room_is_skipped_unless_it_has_begun),
         TEST(an_exported_session_goes_on_elsewhere),
         TEST(a_damaged_export_is_refused),
     };

@@ -130,7 +130,7 @@ try_zstd(void)
     blob->n_parts = blob->n_bytes;
     for (int i = 0; i < 4; i++) {
         g_byte_array_set_size(out, 0);
-        packed &= zg_out_zaguan_put(zaguan, &blob, 1, 64, 64, out) == 1 &&
+        packed &= zg_out_zaguan_put(zaguan, &blob, 1, 64, 64, SIZE_MAX, out, NULL) == 1 &&
                   out->data[ZG_RFB_RECT_HEAD_BYTES] == (i == 0 ? ZG_ZAGUAN_NEW_STREAM : 0);
     }
     zg_blob_unref(blob);

@@ -89,7 +89,7 @@ update(Fixture *f, ZgRect area)
     unsigned n_rects;
 
     g_byte_array_set_size(f->bytes, 0);
-    n_rects = zg_out_zaguan_put(f->out, &blob, 1, SIDE, SIDE, f->bytes);
+    n_rects = zg_out_zaguan_put(f->out, &blob, 1, SIDE, SIDE, SIZE_MAX, f->bytes, NULL);
     assert_int_equal(n_rects, 1);
     assert_int_equal(blob->n_rects, 0);
     assert_int_equal(blob->n_parts, blob->n_bytes);
@@ -189,7 +189,7 @@ photos_are_tight_rectangles_and_the_rest_is_exact(void **state)
                                    blob->n_rects));
     assert_int_equal(tight.n_jpeg, blob->n_rects);
     assert_int_equal(blob->lossy.width, EDGE);
-    n_rects = zg_out_zaguan_put(f->out, &blob, 1, SIDE, SIDE, f->bytes);
+    n_rects = zg_out_zaguan_put(f->out, &blob, 1, SIDE, SIDE, SIZE_MAX, f->bytes, NULL);
     assert_true(decode(f, f->bytes, n_rects));
     assert_shown(f, text);
     zg_blob_unref(blob);
@@ -237,9 +237,20 @@ the_largest_tiles_are_spread_over_rectangles_within_their_bounds(void **state)
         wish.format = zg_pixel_format_native;
         blobs[i] = zg_encoder_set_encode(&f->encoders, &tile, &wish);
     }
-    n_rects = zg_out_zaguan_put(f->out, blobs, (size_t)n_blobs, width, height, f->bytes);
+    n_rects = zg_out_zaguan_put(f->out, blobs, (size_t)n_blobs, width, height, SIZE_MAX,
+                                f->bytes, NULL);
     assert_true(n_rects > 1); /* noise, three bytes a pixel, is more than one may hold */
     assert_true(decode(f, f->bytes, n_rects));
+    assert_memory_equal(f->picture.pixels, pixels, n * (size_t)n_blobs * 4);
+    memset(f->picture.pixels, 0, n * (size_t)n_blobs * 4);
+    for (size_t i = 0, n_taken; i < (size_t)n_blobs; i += n_taken) {
+        g_byte_array_set_size(f->bytes, 0);
+        n_rects = zg_out_zaguan_put(f->out, blobs + i, (size_t)n_blobs - i, width, height, 1000000,
+                                    f->bytes, &n_taken);
+        assert_in_range(n_taken, 1, 2);
+        assert_in_range(f->bytes->len, 1, 1000000);
+        assert_true(decode(f, f->bytes, n_rects));
+    }
     assert_memory_equal(f->picture.pixels, pixels, n * (size_t)n_blobs * 4);
     for (int i = 0; i < n_blobs; i++) {
         zg_blob_unref(blobs[i]);

@@ -117,7 +117,7 @@ put_updates(void)
             zg_out_zaguan_free(out);
             out = zg_out_zaguan_new();
         }
-        head[0] = zg_out_zaguan_put(out, &blob, 1, SIDE, SIDE, bytes);
+        head[0] = zg_out_zaguan_put(out, &blob, 1, SIDE, SIDE, SIZE_MAX, bytes, NULL);
         head[1] = bytes->len;
         put(head, sizeof head);
         put(bytes->data, bytes->len);
