@@ -16,9 +16,16 @@ from stand import FRONT_PORT, Failed, Stand, enter_own_network
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT_S = 150
+SCENES = ["type", "terminal", "scroll", "switch", "web", "film"]
+TITLE = "## The browser page's own decoder\nThe same scenes through worker, front, TLS and WebSocket into Chromium.\n\n"
 
 sys.path.append(str(ROOT / "tests" / "e2e"))
 import viewers  # noqa: E402
+
+
+def prepare():
+    """Fetches what drives Chromium: to be done before the network is left."""
+    viewers.node_modules()
 
 
 @contextlib.contextmanager
@@ -45,22 +52,27 @@ def measure(programs, web, name):
         return json.loads(done.stdout)
 
 
+def table(programs, web, scenes, repeat):
+    lines = ["| scene | frames seen | packed KB/frame | plain KB/frame | decoder ms/frame | MB/s | drawing ms/frame "
+             "| whole update ms/frame |", "|---|---|---|---|---|---|---|---|"]
+    for name in scenes:
+        rows = [measure(programs, web, name) for _ in range(repeat)]
+        row = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+        lines.append("| {scene} | {seen:.0f} of {frames} | {packed_kb:.2f} | {plain_kb:.1f} | {decode_ms:.2f} | {mb_s:.0f} "
+                     "| {draw_ms:.2f} | {update_ms:.2f} |".format(scene=name, **row))
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("programs")
     parser.add_argument("web")
-    parser.add_argument("--scenes", default="scroll,terminal,type,switch,film")
+    parser.add_argument("--scenes", default=",".join(SCENES))
     parser.add_argument("--repeat", type=int, default=3)
     args = parser.parse_args()
-    viewers.node_modules()  # fetched before the network is left
+    prepare()
     enter_own_network()
-    print("| scene | frames seen | packed KB/frame | plain KB/frame | decoder ms/frame | MB/s | drawing ms/frame | whole update ms/frame |\n"
-          "|---|---|---|---|---|---|---|---|")
-    for name in args.scenes.split(","):
-        rows = [measure(args.programs, args.web, name) for _ in range(args.repeat)]
-        row = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
-        print("| {scene} | {seen:.0f} of {frames} | {packed_kb:.2f} | {plain_kb:.1f} | {decode_ms:.2f} | {mb_s:.0f} "
-              "| {draw_ms:.2f} | {update_ms:.2f} |".format(scene=name, **row), flush=True)
+    print(table(args.programs, args.web, args.scenes.split(","), args.repeat))
     return 0
 
 

@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From measured rows to a Markdown table of ratios and a plot."""
+"""From measured rows to Markdown tables of ratios and a plot."""
+import html
 import math
 import statistics
 
-OURS = ("zaguan", "zaguan-lossless")
+EXACT_DB = 99
 # key, heading, unit; lower is better
 METRICS = [("kb", "Bytes", "KB/frame"), ("cpu", "Server CPU", "ms/frame"), ("p50", "Delay", "ms")]
-COLOURS = ["#0b6e4f", "#7bc8a4", "#c0392b", "#e59866", "#2471a3", "#85c1e9"]
+# Colour and shape: dots for JPEG allowed, rings for exact only, diamonds for other ways.
+STYLES = {
+    "zaguan": ("#0b6e4f", "dot"), "zaguan-lossless": ("#0b6e4f", "ring"), "zaguan-own": ("#2eb872", "diamond"),
+    "zaguan-front": ("#8fd9b6", "diamond"), "xvnc-tight": ("#c0392b", "dot"), "xvnc-zrle": ("#c0392b", "ring"),
+    "xvnc-websockify": ("#e59866", "diamond"), "libvncserver-tight": ("#2471a3", "dot"),
+    "libvncserver-zrle": ("#2471a3", "ring"), "x11vnc": ("#7d3c98", "dot"), "qemu-tight": ("#b7950b", "dot"),
+    "qemu-zrle": ("#b7950b", "ring"),
+}
+
+
+def is_ours(name):
+    return name.startswith("zaguan")
 
 
 def figures(row):
@@ -14,8 +26,16 @@ def figures(row):
     seen = max(row["seen"], 1)
     return {"kb": row["bytes"] / seen / 1000, "cpu": row["cpu_s"] / seen * 1000,
             "p50": row["p50_ms"], "p99": row["p99_ms"], "seen": 100 * row["seen"] / row["frames"],
-            "psnr": row["psnr_db"], "exact": row["exact_ms"],
+            "psnr": row["psnr_db"], "exact": row["exact_ms"], "lossless": row["lossless"],
             "hour": row["cpu_s"] / row["play_s"] * 3600}
+
+
+def fidelity(f):
+    return f"{f['psnr']:.1f} dB" if f["psnr"] < EXACT_DB else "exact"
+
+
+def exact_after(f):
+    return f"{f['exact']:.0f}" if f["exact"] >= 0 else "not in 4 s"
 
 
 def line(row):
@@ -24,7 +44,7 @@ def line(row):
     f = figures(row)
     return (f"{row['scene']:9} {row['server']:19} {f['kb']:8.2f} KB/frame {f['cpu']:7.3f} ms CPU "
             f"p50 {f['p50']:6.2f} p99 {f['p99']:6.1f} ms, seen {f['seen']:3.0f} %, "
-            f"{f['psnr']:.1f} dB, exact after {f['exact']:.0f} ms")
+            f"{fidelity(f)}, exact after ms: {exact_after(f)}")
 
 
 def medians(rows):
@@ -41,103 +61,149 @@ def order(keys):
     return list(dict.fromkeys(keys))
 
 
+# ---- tables ----
+
+def best_of(peers, key):
+    """Name and figures of the peer with the least, or None."""
+    least = min(peers, key=lambda name: peers[name][key], default=None)
+    return (least, peers[least]) if least else None
+
+
+def peer_cell(best, key):
+    if best is None:
+        return "–"
+    name, f = best
+    notes = [fidelity(f)] + ([f"{f['seen']:.0f} % seen"] if f["seen"] < 95 else [])
+    return f"{name} {f[key]:.2f} ({', '.join(notes)})"
+
+
+def ratio_cell(ours, best, key):
+    return f"{ours[key] / best[1][key]:.2f}×" if ours and best and best[1][key] > 0 else "–"
+
+
 def ratio_rows(table):
-    """One line per scene and metric: ours against the best of the others in this run."""
+    """One line per scene and metric: ours against the best of the others in this run, and the best that is exact."""
     lines = []
     for scene in order(scene for scene, _ in table):
-        ours = table.get((scene, "zaguan"))
-        others = {name: f for (s, name), f in table.items() if s == scene and name not in OURS}
-        if ours is None or not others:
+        ours = [table.get((scene, name)) for name in ("zaguan", "zaguan-own")]
+        peers = {name: f for (s, name), f in table.items() if s == scene and not is_ours(name)}
+        exact = {name: f for name, f in peers.items() if f["lossless"] or f["psnr"] >= EXACT_DB}
+        if not any(ours) or not peers:
             continue
         for key, heading, unit in METRICS:
-            best = min(others, key=lambda name: others[name][key])
-            value = others[best][key]
-            ratio = f"{ours[key] / value:.2f}" if value > 0 else "-"
-            lines.append(f"| {scene} | {heading}, {unit} | {ours[key]:.2f} | {best} {value:.2f} "
-                         f"| {ratio} |")
+            bests = best_of(peers, key), best_of(exact, key)
+            cells = [scene, f"{heading}, {unit}", *(peer_cell(best, key) for best in bests)]
+            for f in ours:
+                cells.append(f"{f[key]:.2f} ({fidelity(f)})" if f else "–")
+                cells += [ratio_cell(f, best, key) for best in bests]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def all_rows(rows, table):
+    lines = []
+    for scene, name in order((row["scene"], row["server"]) for row in rows):
+        group = [row for row in rows if (row["scene"], row["server"]) == (scene, name)]
+        errors = [row["error"] for row in group if "error" in row]
+        f = table.get((scene, name))
+        if f:
+            lines.append(f"| {scene} | {name} | {f['kb']:.2f} | {f['cpu']:.3f} | {f['p50']:.2f} | {f['p99']:.1f} "
+                         f"| {f['seen']:.0f} | {fidelity(f)} | {exact_after(f)} | {f['hour']:.1f} |")
+        if errors:
+            reason = " ".join(errors[-1].replace("|", "/").split())
+            lines.append(f"| {scene} | {name} | failed in {len(errors)} of {len(group)} runs: {reason} | | | | | | | |")
     return lines
 
 
 def markdown(rows):
     table = medians(rows)
-    out = []
-    ratios = ratio_rows(table)
+    out, ratios = [], ratio_rows(table)
     if ratios:
-        out += ["| scene | metric | Zaguan | best of the others | ratio |",
-                "|---|---|---|---|---|", *ratios, ""]
+        out += ["| scene | metric | best peer | best exact peer | Zaguan, Tight | to best | to exact "
+                "| Zaguan, own encoding | to best | to exact |",
+                "|---|---|---|---|---|---|---|---|---|---|", *ratios, ""]
     out += ["| scene | server | KB/frame | CPU ms/frame | p50 ms | p99 ms | frames seen % "
-            "| dB while moving | exact after ms | CPU s an hour |",
-            "|---|---|---|---|---|---|---|---|---|---|"]
-    for (scene, name), f in table.items():
-        exact = f"{f['exact']:.0f}" if f["exact"] >= 0 else "not in 4 s"
-        fidelity = f"{f['psnr']:.1f}" if f["psnr"] < 99 else "exact"
-        out.append(f"| {scene} | {name} | {f['kb']:.2f} | {f['cpu']:.3f} | {f['p50']:.2f} "
-                   f"| {f['p99']:.1f} | {f['seen']:.0f} | {fidelity} | {exact} "
-                   f"| {f['hour']:.1f} |")
-    failed = [line(row) for row in rows if "error" in row]
-    return "\n".join(out + [""] * bool(failed) + failed)
+            "| while moving | exact after ms | CPU s an hour |",
+            "|---|---|---|---|---|---|---|---|---|---|", *all_rows(rows, table)]
+    return "\n".join(out)
+
+
+# ---- plot ----
+
+LANE, PANEL, LEFT, TOP = 5, 262, 84, 70
+LOW, HIGH = 1 / 8, 128
 
 
 def text(x, y, words, anchor="start", size=12, weight="normal"):
     return (f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" font-size="{size}" '
-            f'font-weight="{weight}">{words}</text>')
+            f'font-weight="{weight}">{html.escape(words)}</text>')
 
 
-def panel(table, scenes, servers, key, left, top):
-    """Dots on a logarithmic scale, each server relative to Zaguan."""
-    width, low, high, step = 260, 1 / 8, 64, 26
-    span = math.log(high / low)
+def mark(x, y, name, title):
+    colour, shape = STYLES.get(name, ("#888", "dot"))
+    if shape == "diamond":
+        drawn = f'<path d="M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z" fill="{colour}">'
+        return f"{drawn}<title>{html.escape(title)}</title></path>"
+    look = f'r="4" fill="{colour}"' if shape == "dot" else f'r="3.2" fill="white" stroke="{colour}" stroke-width="2"'
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" {look}><title>{html.escape(title)}</title></circle>'
+
+
+def panel(table, scenes, servers, key, left):
+    """Marks on a logarithmic scale, each server relative to Zaguan, each in a lane of its own."""
+    width, band, span = PANEL - 30, LANE * (len(servers) + 2), math.log(HIGH / LOW)
     parts = []
-    for mark in (0.25, 0.5, 1, 2, 4, 8, 16, 32):
-        x = left + width * math.log(mark / low) / span
-        colour = "#555" if mark == 1 else "#ddd"
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + step * len(scenes)}" '
-                     f'stroke="{colour}"/>')
-        parts.append(text(x, top - 6, f"{mark:g}×", "middle", 10))
+    for power in range(-2, 7):
+        x = left + width * math.log(2 ** power / LOW) / span
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{TOP + band * len(scenes)}" '
+                     f'stroke="{"#555" if power == 0 else "#ddd"}"/>')
+        parts.append(text(x, TOP - 6, f"{2 ** power:g}×" if power >= 0 else f"1/{2 ** -power}", "middle", 9))
     for i, scene in enumerate(scenes):
         base = table.get((scene, "zaguan"))
         for j, name in enumerate(servers):
             f = table.get((scene, name))
             if f is None or base is None or base[key] <= 0 or f[key] <= 0:
                 continue
-            ratio = min(max(f[key] / base[key], low), high)
-            x = left + width * math.log(ratio / low) / span
-            y = top + step * i + 13
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{COLOURS[j % 6]}" '
-                         f'fill-opacity="0.85"><title>{name}: {f[key]:.2f}</title></circle>')
+            ratio = f[key] / base[key]
+            x = left + width * math.log(min(max(ratio, LOW), HIGH) / LOW) / span
+            parts.append(mark(x, TOP + band * i + LANE * (j + 1.5), name, f"{name}: {f[key]:.2f}, {ratio:.2f}×"))
     return parts
 
 
 def svg(rows):
     table = medians(rows)
     scenes, servers = order(s for s, _ in table), order(n for _, n in table)
-    height = 110 + 26 * len(scenes)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}" '
+    band, columns = LANE * (len(servers) + 2), 6
+    bottom = TOP + band * len(scenes)
+    width, height = LEFT + 20 + PANEL * len(METRICS), bottom + 24 + 20 * math.ceil(len(servers) / columns)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
              'font-family="sans-serif">', '<rect width="100%" height="100%" fill="white"/>']
     for i, scene in enumerate(scenes):
-        parts.append(text(84, 78 + 26 * i, scene, "end"))
+        if i % 2 == 0:
+            parts.append(f'<rect x="0" y="{TOP + band * i}" width="{width}" height="{band}" fill="#f3f5f4"/>')
+        parts.append(text(LEFT - 8, TOP + band * (i + 0.5) + 4, scene, "end"))
     for i, (key, heading, _) in enumerate(METRICS):
-        left = 100 + 286 * i
-        parts.append(text(left, 34, f"{heading}, Zaguan = 1×, less is better", size=11,
-                          weight="bold"))
-        parts += panel(table, scenes, servers, key, left, 61)
+        left = LEFT + 8 + PANEL * i
+        parts.append(text(left, 34, heading, weight="bold"))
+        parts += panel(table, scenes, servers, key, left)
+    parts.append(text(LEFT + 8, 16, "Zaguan (Tight) = 1×, logarithmic, less is better; rings: exact pixels only", size=11))
     for j, name in enumerate(servers):
-        x = 100 + 142 * j
-        parts.append(f'<circle cx="{x}" cy="{height - 22}" r="5" fill="{COLOURS[j % 6]}"/>')
-        parts.append(text(x + 10, height - 18, name))
+        x, y = 24 + (width - 24) / columns * (j % columns), bottom + 24 + 20 * (j // columns)
+        parts += [mark(x, y, name, name), text(x + 10, y + 4, name, size=11)]
     return "\n".join(parts + ["</svg>", ""])
 
 
 HEAD = """# ./tools/bench display: the last run kept here
 Made by `./tools/bench display`; how: [`tests/bench/README.md`](../../tests/bench/README.md). Lower is better
-everywhere, and only ratios within one run mean anything.
+everywhere, and only ratios within one run mean anything.{notes}
 
 ![each server relative to Zaguan](display.svg)
 
 """
 
 
-def write(rows, folder):
+def write(rows, folder, notes="", page=""):
+    """display.md, with a word about the machine and what the page's decoder took, and display.svg."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "display.md").write_text(HEAD + markdown(rows) + "\n", encoding="utf-8")
+    body = HEAD.format(notes=f" {notes}" if notes else "") + markdown(rows) + "\n" + (f"\n{page}\n" if page else "")
+    (folder / "display.md").write_text(body, encoding="utf-8")
     (folder / "display.svg").write_text(svg(rows), encoding="utf-8")

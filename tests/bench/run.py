@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plays scenes to Zaguan and to other servers, one after the other, and measures at a viewer.
 
-Usage: run.py PROGRAMS [--quick] [--scenes A,B] [--servers A,B] [--repeat N] [--jsonl FILE] [--docs FOLDER]
+Usage: run.py PROGRAMS [--quick] [--scenes A,B] [--servers A,B] [--repeat N] [--jsonl FILE] [--docs FOLDER [--page WEB]]
 PROGRAMS is a build folder. Without --docs the table goes to stdout only."""
 import argparse
+import contextlib
+import itertools
 import json
+import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import typing
 
+import page
 import report
 import servers
 from stand import Failed, Stand, enter_own_network
@@ -56,6 +61,8 @@ def one(programs, scene, share, name):
     server = SERVERS[name]
     row = {"server": name, "scene": scene, "lossless": server.quality < 0}
     try:
+        if missing(programs, name):
+            raise Failed(f"{', '.join(missing(programs, name))}: not installed")
         with Stand(programs, scene, share) as stand:
             row.update(stand.measure(server.start(stand), server.encodings, server.quality))
     except (Failed, OSError) as problem:
@@ -73,6 +80,7 @@ def parse():
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--jsonl", help="a line for every run")
     parser.add_argument("--docs", help="where display.md and display.svg go")
+    parser.add_argument("--page", metavar="WEB", help="with --docs: the browser's page too; what client/web/build.sh made")
     args = parser.parse_args()
     args.share = args.share or (QUICK_SHARE if args.quick else 1)
     args.servers = args.servers or ("zaguan" if args.quick else ",".join(SERVERS))
@@ -85,23 +93,24 @@ def parse():
     return args
 
 
-def runs(args):
-    """(scene, server), each as often as asked for; servers that are not installed are left out, and it is said."""
-    names = []
-    for name in args.servers.split(","):
-        needs = missing(args.programs, name)
-        if needs:
-            print(f"{name}: not measured, {', '.join(needs)} missing", file=sys.stderr)
-        else:
-            names.append(name)
-    return [(scene, name) for scene in args.scenes.split(",") for _ in range(args.repeat) for name in names]
+def page_section(args):
+    """What the browser page's own decoder takes for the same scenes, or why that is not known."""
+    try:
+        return page.TITLE + page.table(args.programs, args.page, page.SCENES, args.repeat)
+    except (Failed, OSError, subprocess.SubprocessError) as problem:
+        return f"{page.TITLE}Not measured: {problem}"
 
 
 def main():
     args = parse()
+    if args.page:
+        with contextlib.suppress(subprocess.SubprocessError):  # page_section() says why
+            page.prepare()
     enter_own_network()
+    notes = f"{os.cpu_count()} cores, load average before the run {os.getloadavg()[0]:.1f}."
     rows = []
-    for scene, name in runs(args):
+    for scene, name in itertools.chain.from_iterable(
+            [(scene, name) for name in args.servers.split(",")] * args.repeat for scene in args.scenes.split(",")):
         row = one(args.programs, scene, args.share, name)
         rows.append(row)
         print(report.line(row), file=sys.stderr, flush=True)
@@ -110,7 +119,7 @@ def main():
                 out.write(json.dumps(row) + "\n")
     print(report.markdown(rows))
     if args.docs:
-        report.write(rows, pathlib.Path(args.docs))
+        report.write(rows, pathlib.Path(args.docs), notes, page_section(args) if args.page else "")
     return 1 if any("error" in row for row in rows) else 0
 
 
