@@ -312,116 +312,98 @@ on_worker_ended(ZgWorkerLink *link, const char *reason, void *user)
     ask_for_console(console);
 }
 
-static void
-take_size(Console *console, const json_t *message)
-{
-    ZgJsonReader reader;
-
-    zg_json_reader_init(&reader, message, "size");
-    zg_json_take_int(&reader, "width", ZG_JSON_REQUIRED, 1, ZG_LIMIT_SCREEN_SIDE, &console->width);
-    zg_json_take_int(&reader, "height", ZG_JSON_REQUIRED, 1, ZG_LIMIT_SCREEN_SIDE,
-                     &console->height);
-    if (zg_json_reader_finish(&reader, ZG_JSON_SKIP_UNKNOWN, NULL, NULL)) {
-        report_worker(console, console->state);
-    }
-}
-
-/* The seat that a worker's message speaks of; only viewers of that worker's own desktop. */
+/* Only viewers of that worker's own desktop. */
 static Seat *
-seat_of_message(Console *console, const json_t *message)
+seat_of_report(Console *console, const ZgWorkerReport *report)
 {
-    const char *id = json_string_value(json_object_get(message, "id"));
-    Seat *seat;
+    Seat *seat =
+        find_seat(console->consoles, g_ascii_strtoull(report->viewer + ZG_ID_CHARS / 2, NULL, 16));
 
-    if (!zg_id_is_valid(id)) {
-        return NULL;
-    }
-    seat = find_seat(console->consoles, g_ascii_strtoull(id + ZG_ID_CHARS / 2, NULL, 16));
     return seat != NULL && g_str_equal(zg_viewer_grant(seat->viewer)->desktop, console->id)
                ? seat
                : NULL;
 }
 
-/* What the front adds to a worker's numbers; the worker's own keys pass as they are. */
+/* For the page, and with what the front adds for hostd. */
 static void
-take_stats(Console *console, Seat *seat, const json_t *message)
+take_stats(Console *console, Seat *seat, const ZgWorkerReport *report)
 {
-    static const char *const numbers[] = {"frames", "rtt_us", "rate_kbit", "fps", "queued_bytes",
-                                         "idle_s"};
-    const char *bottleneck = json_string_value(json_object_get(message, "bottleneck"));
     const ZgGrant *grant = zg_viewer_grant(seat->viewer);
-    json_t *encodings = json_object_get(message, "encodings");
-    g_autoptr(json_t) page = json_pack("{s:s, s:I}", "type", "stats", "bytes_out",
-                                       (json_int_t)zg_viewer_bytes_out(seat->viewer));
-    json_t *report;
+    json_t *encodings = json_array();
+    g_autoptr(json_t) page = NULL;
+    json_t *up;
 
-    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        json_t *value = json_object_get(message, numbers[i]);
-
-        json_object_set_new(page, numbers[i],
-                            json_integer(json_is_integer(value) ? json_integer_value(value) : 0));
+    for (char **word = report->encodings; word != NULL && *word != NULL; word++) {
+        json_array_append_new(encodings, json_string(*word));
     }
-    json_object_set_new(page, "bottleneck", json_string(bottleneck != NULL ? bottleneck : "none"));
-    json_object_set_new(page, "encodings",
-                        json_is_array(encodings) && json_array_size(encodings) <= 32
-                            ? json_deep_copy(encodings)
-                            : json_array());
-    report = json_copy(page);
-    json_object_set_new(report, "desktop", json_string(grant->desktop));
-    json_object_set_new(report, "session", json_string(grant->session));
+    page = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "type", "stats",
+                     "bytes_out", (json_int_t)zg_viewer_bytes_out(seat->viewer), "frames",
+                     (json_int_t)report->frames, "rtt_us", (json_int_t)report->rtt_us,
+                     "rate_kbit", (json_int_t)report->rate_kbit, "fps", (json_int_t)report->fps,
+                     "queued_bytes", (json_int_t)report->queued_bytes, "idle_s",
+                     (json_int_t)report->idle_s, "bottleneck", report->bottleneck, "encodings",
+                     encodings);
+    up = json_copy(page);
+    json_object_set_new(up, "desktop", json_string(grant->desktop));
+    json_object_set_new(up, "session", json_string(grant->session));
     json_object_set_new(
-        report, "viewers",
+        up, "viewers",
         json_integer((json_int_t)zg_gate_count(console->consoles->gate, grant->session)));
-    console->consoles->report(report, console->consoles->user);
+    console->consoles->report(up, console->consoles->user);
     zg_viewer_tell(seat->viewer, page);
 }
 
 static void
-take_viewer_message(Console *console, Seat *seat, const char *type, const json_t *message)
+take_viewer_report(Console *console, Seat *seat, const ZgWorkerReport *report)
 {
-    if (g_str_equal(type, "first-frame")) {
-        if (!seat->first_frame) {
-            seat->first_frame = true;
-            report_viewer(console->consoles, zg_viewer_grant(seat->viewer), seat->viewer,
-                          "first-frame", "");
-        }
-    } else if (g_str_equal(type, "viewer-gone")) {
-        const char *reason = json_string_value(json_object_get(message, "reason"));
-
-        zg_viewer_worker_says_gone(seat->viewer, reason != NULL ? reason : "");
-    } else if (g_str_equal(type, "stats")) {
-        take_stats(console, seat, message);
+    if (report->kind == ZG_WORKER_SAYS_STATS) {
+        take_stats(console, seat, report);
+    } else if (report->kind == ZG_WORKER_SAYS_VIEWER_GONE) {
+        zg_viewer_worker_says_gone(seat->viewer, report->reason);
+    } else if (!seat->first_frame) {
+        seat->first_frame = true;
+        report_viewer(console->consoles, zg_viewer_grant(seat->viewer), seat->viewer,
+                      "first-frame", "");
     }
 }
 
 static void
-on_worker_message(ZgWorkerLink *link, const char *type, const json_t *message, void *user)
+on_worker_report(ZgWorkerLink *link, const ZgWorkerReport *report, void *user)
 {
     Console *console = user;
     Seat *seat;
 
     (void)link;
-    if (g_str_equal(type, "ready")) {
+    switch (report->kind) {
+    case ZG_WORKER_SAYS_READY:
         report_worker(console, console->state);
-    } else if (g_str_equal(type, "size")) {
-        take_size(console, message);
-    } else if (g_str_equal(type, "console-lost")) {
-        const char *reason = json_string_value(json_object_get(message, "reason"));
-
+        break;
+    case ZG_WORKER_SAYS_SIZE:
+        console->width = report->width;
+        console->height = report->height;
+        report_worker(console, console->state);
+        break;
+    case ZG_WORKER_SAYS_CONSOLE_LOST:
         g_free(console->reason);
-        console->reason = g_strdup(reason != NULL ? reason : "");
+        console->reason = g_strdup(report->reason);
         console->state = "console-lost";
         report_worker(console, console->state);
-    } else {
-        seat = seat_of_message(console, message);
+        break;
+    case ZG_WORKER_SAYS_FIRST_FRAME:
+    case ZG_WORKER_SAYS_VIEWER_GONE:
+    case ZG_WORKER_SAYS_STATS:
+        seat = seat_of_report(console, report);
         if (seat != NULL) {
-            take_viewer_message(console, seat, type, message);
+            take_viewer_report(console, seat, report);
         }
+        break;
+    case ZG_WORKER_SAYS_SOMETHING_ELSE:
+        break;
     }
 }
 
 static const ZgWorkerHandlers worker_handlers = {
-    .on_message = on_worker_message,
+    .on_report = on_worker_report,
     .on_ended = on_worker_ended,
 };
 

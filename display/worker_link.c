@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/limits.h"
@@ -39,6 +40,8 @@ struct ZgWorkerLink {
     pid_t pid;
     bool ready;
     bool ended;
+    int64_t second_us; /* reports are counted since then */
+    unsigned n_reports;
     const char *kill_reason;
     const ZgWorkerHandlers *handlers;
     void *user;
@@ -162,23 +165,42 @@ on_not_ready(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Return: false when the door is to be closed (or was, by the handler). */
+/* It may be in a hostile console's hands: what floods us would flood hostd next. */
+static bool
+talks_too_much(ZgWorkerLink *link)
+{
+    int64_t now_us = zg_clock_mono_us();
+
+    if (now_us - link->second_us >= G_USEC_PER_SEC) {
+        link->second_us = now_us;
+        link->n_reports = 0;
+    }
+    return ++link->n_reports > ZG_WORKER_REPORTS_MAX;
+}
+
+/* Return: false when it is being killed for it. */
 static bool
 take_packet(ZgWorkerLink *link, const void *bytes, size_t n_bytes)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(json_t) message = zg_json_parse(bytes, n_bytes, &error);
-    const char *type = message != NULL ? json_string_value(json_object_get(message, "type")) : NULL;
+    g_auto(ZgWorkerReport) report = {0};
 
-    if (type == NULL) {
+    if (talks_too_much(link)) {
+        kill_worker(link, "worker said too much");
+        return false;
+    }
+    if (message == NULL || !zg_worker_report_read(message, &report, &error)) {
+        zg_log_warning("worker-report-refused", NULL, "worker %d: %s", (int)link->pid,
+                       error->message);
         kill_worker(link, "worker sent what is not a message");
         return false;
     }
-    if (g_str_equal(type, "ready")) {
+    if (report.kind == ZG_WORKER_SAYS_READY) {
         link->ready = true;
         g_clear_handle_id(&link->ready_timer, g_source_remove);
     }
-    link->handlers->on_message(link, type, message, link->user);
+    link->handlers->on_report(link, &report, link->user);
     return true;
 }
 
@@ -197,8 +219,11 @@ on_door(gint fd, GIOCondition condition, gpointer data)
     }
     if (n > 0) {
         /* One packet a turn: the handler may free the link. */
-        take_packet(link, buffer, (size_t)n);
-        return G_SOURCE_CONTINUE;
+        if (take_packet(link, buffer, (size_t)n)) {
+            return G_SOURCE_CONTINUE;
+        }
+        link->watch = 0;
+        return G_SOURCE_REMOVE;
     }
     /* The process is ending and its reaping will tell why. Should it linger, it is killed. */
     link->watch = 0;

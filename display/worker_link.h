@@ -7,14 +7,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "display/worker_report.h"
+
 #define ZG_WORKER_READY_MS 5000 /* a worker that has not said `ready` by then is killed */
 #define ZG_WORKER_STOP_MS 2000  /* from `stop` to SIGKILL */
+#define ZG_WORKER_REPORTS_MAX 300 /* a worker that says more in a second is killed */
 
 typedef struct ZgWorkerLink ZgWorkerLink;
 
 typedef struct {
-    /* A message of the worker; both borrowed. Freeing the link here is allowed. */
-    void (*on_message)(ZgWorkerLink *link, const char *type, const json_t *message, void *user);
+    /* The worker says something, borrowed. Freeing the link here is allowed. */
+    void (*on_report)(ZgWorkerLink *link, const ZgWorkerReport *report, void *user);
     /* The process has ended and was reaped, or its door closed; called once. */
     void (*on_ended)(ZgWorkerLink *link, const char *reason, void *user);
 } ZgWorkerHandlers;

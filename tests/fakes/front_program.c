@@ -89,6 +89,22 @@ tell_stats(FakeViewer *viewer)
                    "queued_bytes", 0, "bottleneck", "link", "encodings", "raw"));
 }
 
+/* What no worker of ours says: the first word is how often. */
+static void
+says(const char *text)
+{
+    char *packet;
+    guint64 n = g_ascii_strtoull(text, &packet, 10);
+
+    for (packet++; n > 0; n--) {
+        while (!zg_packet_send(DOOR_FD, packet, strlen(packet), -1, NULL)) {
+            struct pollfd wait = {.fd = DOOR_FD, .events = POLLOUT};
+
+            poll(&wait, 1, -1);
+        }
+    }
+}
+
 static void
 flood(FakeViewer *viewer, size_t n_bytes)
 {
@@ -118,19 +134,21 @@ count_descriptors(FakeViewer *viewer)
 static void
 on_text(FakeViewer *viewer)
 {
-    char *text = g_strndup((const char *)viewer->in, viewer->n_in);
+    char *text = g_strndup((const char *)viewer->in, viewer->n_in); /* ends with a line break */
 
     viewer->n_in = 0;
     if (g_str_has_prefix(text, "!die")) {
         raise(SIGKILL);
     } else if (g_str_has_prefix(text, "!gone ")) {
-        drop(viewer, text + 6);
+        drop(viewer, g_strchomp(text) + 6);
     } else if (g_str_has_prefix(text, "!flood ")) {
         flood(viewer, (size_t)atoll(text + 7));
     } else if (g_str_has_prefix(text, "!fds")) {
         count_descriptors(viewer);
     } else if (g_str_has_prefix(text, "!stats")) {
         tell_stats(viewer);
+    } else if (g_str_has_prefix(text, "!says ")) {
+        says(text + 6);
     } else if (g_str_has_prefix(text, "!profile")) {
         put(viewer, profile, strlen(profile));
         put(viewer, "\n", 1);

@@ -594,6 +594,28 @@ class FrontTest(FrontCase):
         self.hostd.console(self.desktop)
         self.assertEqual(again.line(), "hello test view_only=0 epoch=1")
 
+    def test_a_worker_that_says_what_it_should_not_is_ended_alone(self):
+        other, session = new_id(), new_id()
+        self.hostd.console(other)
+        neighbour = Echo(self, self.hostd.ticket(other, session))
+        neighbour.line()
+        zeroes = "0" * 32
+        for what, reason in (
+                ("1 []", "not a message"), ("1 {\"type\":7}", "not a message"),
+                ('1 {"type":"size","width":0,"height":480}', "not a message"),
+                ('1 {"type":"viewer-gone","id":"../etc"}', "not a message"),
+                ('1 {"type":"stats","id":"%s","encodings":[{}]}' % zeroes, "not a message"),
+                ('1 {"type":"console-lost","reason":"%s"}' % ("x" * 3000), "not a message"),
+                ('100000 {"type":"size","width":64,"height":48}', "too much")):
+            self.desktop, self.session = new_id(), new_id()
+            viewer = self.open()
+            viewer.line()
+            viewer.say("!says " + what)
+            lost = self.hostd.expect(type="worker", desktop=self.desktop, state="console-lost")
+            self.assertIn(reason, lost["reason"], what)
+        neighbour.say("undisturbed")
+        self.assertEqual(neighbour.line(), "undisturbed")
+
     def test_a_worker_has_nothing_but_its_own(self):
         viewer = self.open()
         viewer.line()
