@@ -149,6 +149,15 @@ advance(ZgCanvas *c, const ZgFrame *frame, bool with_moves)
     follow_film(c, c->changed_us);
 }
 
+/* It is looked for again after a while. */
+static void
+give_film_up(ZgCanvas *c)
+{
+    g_clear_pointer(&c->h264, zg_h264_unref);
+    zg_film_reject(&c->film);
+    c->film_in_step = false;
+}
+
 static bool
 start_film(ZgCanvas *c)
 {
@@ -158,9 +167,10 @@ start_film(ZgCanvas *c)
     }
     if (c->h264 == NULL) {
         zg_encoder_say_fallback("h264", "tight");
-        zg_film_reject(&c->film);
+        give_film_up(c);
+        return false;
     }
-    return c->h264 != NULL;
+    return true;
 }
 
 void
@@ -168,8 +178,7 @@ zg_canvas_rest(ZgCanvas *c)
 {
     g_ptr_array_set_size(c->jobs, 0); /* encoded for a viewer who has not come */
     if (c->h264 != NULL) {
-        g_clear_pointer(&c->h264, zg_h264_unref);
-        zg_film_reject(&c->film);
+        give_film_up(c);
     }
 }
 
@@ -196,6 +205,9 @@ new_job_of_step(ZgCanvas *c, const ZgView *view, const ZgEncodeWish *wish)
 ZgBlob *
 zg_canvas_take_film(ZgCanvas *c, ZgView *view, const ZgEncodeJob *job)
 {
+    if (job->film == NULL && job->h264 != NULL && job->h264 == c->h264) {
+        give_film_up(c); /* its encoder failed */
+    }
     if (job->film == NULL) {
         return NULL;
     }
