@@ -48,6 +48,7 @@ typedef struct {
     unsigned n_viewers;
     unsigned n_lost, n_gone, n_first_frames, n_sizes;
     char *gone_reason;
+    uint32_t grain; /* of photos and films; a mask */
 } Fixture;
 
 /* ---- what the pipeline tells ---- */
@@ -342,6 +343,7 @@ set_up(void **state)
     f->console_in = g_byte_array_new();
     f->pipeline = zg_pipeline_new("Test", &events, f);
     f->console = -1;
+    f->grain = 15;
     console_open(f, WIDTH, HEIGHT);
     WAIT(f, f->n_sizes == 1);
     *state = f;
@@ -381,18 +383,18 @@ show_photo(Fixture *f, uint32_t *pixels, uint32_t step)
 {
     for (int i = 0; i < WIDTH * HEIGHT; i++) {
         uint32_t x = (uint32_t)(i % WIDTH) + step * 3, y = (uint32_t)(i / WIDTH);
-        uint32_t n = (x * 7919 + y * 104729) >> 4;
-        pixels[i] = (x / 2 % 240 + (n & 7)) << 16 | (y + (n & 7)) << 8 | (n & 15);
+        uint32_t n = (x * 7919 + y * 104729) >> 4 & f->grain;
+        pixels[i] = (x / 2 % 192 + n) << 16 | (y / 2 + n) << 8 | n;
     }
     console_paint(f, all, pixels);
 }
 
-/* Some 30 frames a second, until @pixels is the last of @n_frames. */
+/* Until @pixels is the last of @n_frames. */
 static inline void
-play_film(Fixture *f, uint32_t *pixels, uint32_t n_frames)
+play_film(Fixture *f, uint32_t *pixels, uint32_t n_frames, int64_t frame_us)
 {
     for (uint32_t i = 0; i < n_frames; i++) {
-        int64_t next_us = zg_clock_mono_us() + 33000;
+        int64_t next_us = zg_clock_mono_us() + frame_us;
         show_photo(f, pixels, i);
         WAIT(f, zg_clock_mono_us() >= next_us);
     }

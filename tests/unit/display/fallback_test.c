@@ -143,10 +143,10 @@ without_x264_a_film_is_jpeg(void **state)
     g_autofree uint32_t *pixels = g_new(uint32_t, WIDTH * HEIGHT);
 
     no_x264 = true;
-    play_film(f, pixels, 40);
+    play_film(f, pixels, 40, 33000);
     assert_true(v->picture.n_jpeg > 20);
     WAIT(f, shows(v, pixels));
-    play_film(f, pixels, 40);
+    play_film(f, pixels, 40, 33000);
     WAIT(f, shows(v, pixels));
     assert_int_equal(v->n_h264, 0);
     assert_int_equal(count_lines("'h264'"), 1);
@@ -161,10 +161,10 @@ a_film_whose_encoder_fails_goes_on_as_jpeg(void **state)
     unsigned n_jpeg;
 
     frames_work = 10;
-    play_film(f, pixels, 40);
+    play_film(f, pixels, 40, 33000);
     assert_in_range(v->n_h264, 5, 9);
     n_jpeg = v->picture.n_jpeg;
-    play_film(f, pixels, 40);
+    play_film(f, pixels, 40, 33000);
     assert_true(v->picture.n_jpeg > n_jpeg + 20);
     assert_in_range(v->n_h264, 5, 9);
     assert_in_range(n_frames, 10, 25); /* tried again, but not with each frame */
