@@ -125,7 +125,7 @@ POOL = {"name": "office", "title": "Office", "template": "tiny", "kind": "floati
         "entitle": {"users": ["*"], "groups": []}, "enabled": True,
         "session": {"locale": "es_ES.UTF-8", "keyboard": "es", "time_zone": "Europe/Madrid",
                     "idle_disconnect_min": 60,
-                    "disconnected_log_off_min": 60}, "profile": "lan"}
+                    "disconnected_log_off_min": 60}, "profile": "branch-5mbit"}
 
 
 class BrokerCore(unittest.TestCase):
@@ -184,6 +184,8 @@ class BrokerCore(unittest.TestCase):
 
     def test_a_pool_becomes_desktops_and_a_person_gets_one_with_a_ticket(self):
         self.have_pool()
+        self.assertEqual([wish["spec"]["profile"] for wish in self.host.desired.values()],
+                         ["branch-5mbit"])
         session = self.inst.call("POST", "/my/sessions", {"pool": "office", "keyboard": "us"})
         self.assertEqual(session["state"], "connecting")
         answer = self.inst.call("POST", f"/my/sessions/{session['id']}/ticket", {})

@@ -172,6 +172,14 @@ class Commands(Case):
         self.assertIn("created", self.apply(POOL, "--dry-run").stdout)
         self.assertEqual(self.state.pools, {})
 
+    def test_a_pool_has_a_profile(self):
+        for profile in ("lossless", "branch-2mbit"):
+            self.apply(POOL + f"profile: {profile}\n")
+            self.assertEqual(self.state.pools["office"]["profile"], profile)
+        done = self.apply(POOL + "profile: dsl\n", status=2)
+        self.assertIn("-:5:10: profile: ", done.stderr)
+        self.assertIn("branch-5mbit", done.stderr)
+
     def test_a_wrong_manifest_is_told_with_its_place_and_nothing_is_sent(self):
         n_calls = len(self.state.calls)
         done = self.apply(POOL + "memory-mb: 5\n", status=2)
@@ -277,6 +285,17 @@ class Commands(Case):
         self.assertIn("2026-01-01 01:00:00", table)
         whole = json.loads(self.zaguan("session", "list", "-o", "json").stdout)
         self.assertEqual(whole["items"][0]["id"], "5" * 32)
+
+    def test_a_session_is_shown_with_its_line(self):
+        shown = dict(line.split(maxsplit=1)
+                     for line in self.zaguan("session", "show", "5555").stdout.splitlines())
+        self.assertEqual((shown["line.rtt_ms"], shown["line.rate_kbit"], shown["line.fps"]),
+                         ("81", "4800", "23"))
+        self.assertIn("jpeg", shown["line.encodings"])
+        self.assertEqual((shown["line.bottleneck"], shown["line.bottleneck_text"]),
+                         ("link", "the line to the person"))
+        whole = json.loads(self.zaguan("session", "show", "5555", "-o", "json").stdout)
+        self.assertEqual(whole["line"]["encodings"], ["tight", "jpeg"])
 
     def test_json_is_the_whole_of_stdout_for_every_kind_of_command(self):
         self.apply(POOL)

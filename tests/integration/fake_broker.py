@@ -184,8 +184,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.on_why(state, ["desktop", "0" * 32], body, query)
 
     def on_sessions(self, state, rest, body, query):
-        return 200, {"items": [{"id": "5" * 32, "user": "ana", "pool": "office", "state": "active",
-                                "desktop": f"{1:032x}", "created_at": "2026-01-01T00:00:00.000Z"}]}
+        session = {"id": "5" * 32, "user": "ana", "pool": "office", "state": "active",
+                   "desktop": f"{1:032x}", "created_at": "2026-01-01T00:00:00.000Z"}
+        if rest == [session["id"]]:
+            return 200, {**session, "line": {
+                "rtt_ms": 81, "rate_kbit": 4800, "fps": 23, "encodings": ["tight", "jpeg"],
+                "bottleneck": "link", "bottleneck_text": "the line to the person"}}
+        return 200, {"items": [session]}
 
     def on_my(self, state, rest, body, query):
         if query and rest == ["pools"]:

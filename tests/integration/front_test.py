@@ -84,7 +84,7 @@ class Hostd:
         ours, theirs = socket.socketpair()
         self.ends.append(ours)
         self.send(fd=theirs.fileno(), type="console", desktop=desktop, generation=generation,
-                  epoch=epoch, name="pool-1", title="Caja 3 «ñ»", profile="lan")
+                  epoch=epoch, name="pool-1", title="Caja 3 «ñ»", profile="branch-5mbit")
         theirs.close()
         if wait:
             return self.expect(type="worker", desktop=desktop, state="running",
@@ -530,10 +530,13 @@ class FrontTest(FrontCase):
     def test_another_profile_reaches_the_running_worker(self):
         viewer = self.open()
         viewer.line()
+        viewer.say("!profile")
+        said = viewer.line()
+        self.assertEqual(said, "branch-5mbit")  # as its console was given
         self.hostd.send(type="profile", desktop=self.desktop, generation=9, profile="lossless")
         self.hostd.send(type="profile", desktop=self.desktop, generation=1, profile="branch-2mbit")
-        deadline, said = time.monotonic() + DEADLINE_S, "lan"
-        while said == "lan" and time.monotonic() < deadline:
+        deadline = time.monotonic() + DEADLINE_S
+        while said == "branch-5mbit" and time.monotonic() < deadline:
             viewer.say("!profile")
             said = viewer.line()
         self.assertEqual(said, "branch-2mbit")

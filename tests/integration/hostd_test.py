@@ -301,7 +301,7 @@ starts-at-once = 2
             "type": "desired", "desktop": self.desktop, "generation": generation, "epoch": 1,
             "power": power, "spec": {
                 "name": "desk-1", "pool": "pool", "template": "tiny", "version": version,
-                "memory_mib": 64, "vcpus": 1, "disk_mib": 64, "network": "nat", "profile": "lan",
+                "memory_mib": 64, "vcpus": 1, "disk_mib": 64, "network": "nat", "profile": "branch-5mbit",
                 "locale": "es_ES.UTF-8", "keyboard": "es", "time_zone": "Europe/Madrid",
                 "title": "Desk & <1>", **spec}})
 
@@ -343,7 +343,8 @@ class Life(HostdTest):
         self.running()
         print(f"wish to console: {time.monotonic() - begin:.2f} s")
         message, console = self.front.consoles[-1]
-        self.assertEqual((message["desktop"], message["title"]), (self.desktop, "Desk & <1>"))
+        self.assertEqual((message["desktop"], message["title"], message["profile"]),
+                         (self.desktop, "Desk & <1>", "branch-5mbit"))
         self.assertEqual(os.read(console, 12), b"RFB 003.008\n")
         qemu = self.qemu_pid()
         status = pathlib.Path(f"/proc/{qemu}/status").read_text()
