@@ -5,6 +5,7 @@ import math
 import statistics
 
 EXACT_DB = 99
+IN_BETWEEN = ("zaguan-front", "xvnc-websockify")  # held against each other; all others are plain TCP
 # key, heading, unit; lower is better
 METRICS = [("kb", "Bytes", "KB/frame"), ("cpu", "Server CPU", "ms/frame"), ("p50", "Delay", "ms")]
 # Colour and shape: dots for JPEG allowed, rings for exact only, diamonds for other ways.
@@ -86,7 +87,7 @@ def ratio_rows(table):
     lines = []
     for scene in order(scene for scene, _ in table):
         ours = [table.get((scene, name)) for name in ("zaguan", "zaguan-own")]
-        peers = {name: f for (s, name), f in table.items() if s == scene and not is_ours(name)}
+        peers = {name: f for (s, name), f in table.items() if s == scene and not is_ours(name) and name not in IN_BETWEEN}
         exact = {name: f for name, f in peers.items() if f["lossless"] or f["psnr"] >= EXACT_DB}
         if not any(ours) or not peers:
             continue
@@ -97,6 +98,17 @@ def ratio_rows(table):
                 cells.append(f"{f[key]:.2f} ({fidelity(f)})" if f else "–")
                 cells += [ratio_cell(f, best, key) for best in bests]
             lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def way_rows(table):
+    """The front against websockify, with the server behind each."""
+    lines = []
+    for scene in order(scene for scene, _ in table):
+        pair = [table.get((scene, name)) for name in IN_BETWEEN]
+        if all(pair):
+            lines.append(f"| {scene} | " + " | ".join(ratio_cell(pair[0], (IN_BETWEEN[1], pair[1]), key)
+                                                      for key, _, _ in METRICS) + " |")
     return lines
 
 
@@ -117,11 +129,13 @@ def all_rows(rows, table):
 
 def markdown(rows):
     table = medians(rows)
-    out, ratios = [], ratio_rows(table)
+    out, ratios, ways = [], ratio_rows(table), way_rows(table)
     if ratios:
         out += ["| scene | metric | best peer | best exact peer | Zaguan, Tight | to best | to exact "
                 "| Zaguan, own encoding | to best | to exact |",
                 "|---|---|---|---|---|---|---|---|---|---|", *ratios, ""]
+    if ways:
+        out += ["| zaguan-front to xvnc-websockify | bytes | CPU | delay |", "|---|---|---|---|", *ways, ""]
     out += ["| scene | server | KB/frame | CPU ms/frame | p50 ms | p99 ms | frames seen % "
             "| while moving | exact after ms | CPU s an hour |",
             "|---|---|---|---|---|---|---|---|---|---|", *all_rows(rows, table)]
@@ -130,7 +144,7 @@ def markdown(rows):
 
 # ---- plot ----
 
-LANE, PANEL, LEFT, TOP = 5, 262, 84, 70
+LANE, PANEL, LEFT, TOP = 7, 262, 84, 70
 LOW, HIGH = 1 / 8, 128
 
 

@@ -53,6 +53,11 @@ class Tables(unittest.TestCase):
         rows = [*ROWS, {"scene": "scroll", "server": "x11vnc", "lossless": False, "error": "frame 3 |\nof 9"}]
         self.assertEqual(cells(report.markdown(rows), "scroll", "x11vnc")[2], "failed in 1 of 1 runs: frame 3 / of 9")
 
+    def test_ways_are_held_against_each_other_and_never_the_best_peer(self):
+        text = report.markdown([*ROWS, row("zaguan-front", 5), row("xvnc-websockify", 10)])
+        self.assertEqual(cells(text, "scroll", "0.50×")[1:], ["0.50×"] * 3)
+        self.assertEqual(cells(text, "scroll", "Delay, ms")[2], "xvnc-tight 40.00 (42.0 dB)")
+
     def test_without_peers_there_are_no_ratios(self):
         self.assertNotIn("best peer", report.markdown(ROWS[:3]))
 
