@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real front between a fake hostd, a fake broker and viewers; argv: the front's program."""
 import contextlib
+import ctypes
+import errno
 import hashlib
 import http.client
 import http.server
@@ -27,6 +29,7 @@ from console_client import Closed, WebSocket
 PROGRAM = ""
 ORIGIN = "https://desk.example"
 DEADLINE_S = 20
+PIDFD_GETFD, TCP_NOTSENT_LOWAT = 438, 25
 
 
 def new_id():
@@ -658,6 +661,22 @@ class FrontTest(FrontCase):
         self.assertEqual(received, 50000000)
         viewer.say("after")
         self.assertEqual(viewer.line(), "after")
+
+    def test_what_waits_in_the_kernel_for_a_person_is_little(self):
+        viewer = self.open()
+        viewer.line()
+        port = viewer.web.socket.getsockname()[1]
+        libc, options = ctypes.CDLL(None, use_errno=True), []
+        pidfd = os.pidfd_open(self.front.pid)
+        for name in os.listdir(f"/proc/{self.front.pid}/fd"):
+            fd = libc.syscall(PIDFD_GETFD, pidfd, int(name), 0)
+            if fd < 0 and ctypes.get_errno() == errno.EPERM:
+                self.skipTest("descriptors of another process may not be looked at")
+            with contextlib.suppress(OSError), socket.socket(fileno=fd) as theirs:
+                if theirs.family == socket.AF_INET and theirs.getpeername()[1] == port:
+                    options.append(theirs.getsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT))
+        os.close(pidfd)
+        self.assertEqual(options, [32 * 1024])
 
     # HTTP.
 

@@ -36,6 +36,7 @@ typedef struct {
     unsigned n_h264; /* frames of a film, which are shown by: */
     void (*show_h264)(TightPicture *picture, ZgRect area, uint32_t flags, const uint8_t *bytes,
                       size_t n_bytes);
+    int64_t link_bytes_per_s, read_us; /* reads so fast; 0: as it comes */
     bool closed, stopped;
 } Viewer;
 
@@ -240,6 +241,36 @@ draw_rect(Viewer *v, ZgRfbReader *in)
     return true;
 }
 
+static inline void
+answer_fence(Viewer *v, ZgRfbReader *in)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    uint32_t flags;
+    uint8_t n;
+    const uint8_t *payload;
+
+    zg_rfb_read_bytes(in, 3);
+    flags = zg_rfb_read_u32(in);
+    n = zg_rfb_read_u8(in);
+    payload = zg_rfb_read_bytes(in, n);
+    if (!in->short_of_bytes && flags & ZG_RFB_FENCE_REQUEST) {
+        zg_rfb_put_fence(out, flags & ~ZG_RFB_FENCE_REQUEST, payload, n);
+        viewer_send(v, out);
+    }
+}
+
+/* To a viewer that has announced it. */
+static inline void
+viewer_go_on(Viewer *v)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+
+    zg_rfb_put_u8(out, ZG_RFB_C_CONTINUOUS_UPDATES);
+    zg_rfb_put_u8(out, 1);
+    zg_rfb_put_zeroes(out, 8);
+    viewer_send(v, out);
+}
+
 /* One message or rectangle. Return: false when not all of it is there. */
 static inline bool
 viewer_take(Viewer *v, ZgRfbReader *in)
@@ -273,17 +304,39 @@ viewer_take(Viewer *v, ZgRfbReader *in)
         }
         break;
     }
+    case ZG_RFB_S_FENCE:
+        answer_fence(v, in);
+        break;
+    case ZG_RFB_S_END_OF_CONTINUOUS_UPDATES:
+        break;
     default:
         fail_msg("a message that was not expected");
     }
     return !in->short_of_bytes;
 }
 
+/* What the link has brought since. */
+static inline size_t
+bytes_come(Viewer *v, size_t most)
+{
+    int64_t now_us = zg_clock_mono_us(), n = 0;
+
+    if (v->link_bytes_per_s == 0) {
+        return most;
+    }
+    n = (now_us - v->read_us) * v->link_bytes_per_s / G_USEC_PER_SEC;
+    if (v->read_us == 0 || n > 0) {
+        v->read_us = now_us;
+    }
+    return (size_t)MIN(n, (int64_t)most);
+}
+
 static inline void
 viewer_pump(Viewer *v)
 {
     uint8_t buffer[65536];
-    ssize_t n = recv(v->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    size_t n_come = bytes_come(v, sizeof buffer);
+    ssize_t n = n_come == 0 ? -1 : recv(v->fd, buffer, n_come, MSG_DONTWAIT);
 
     v->closed |= n == 0;
     if (n > 0) {

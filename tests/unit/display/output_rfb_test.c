@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -444,6 +446,66 @@ what_is_typed_is_not_followed_by_a_fence_each_time(void **state)
     assert_in_range(n_fences, 1, 3);
 }
 
+/* Longer than the way of a real link at least has to be for a probe to help. */
+static void
+let_pass(int64_t us)
+{
+    int64_t until_us = zg_clock_mono_us() + us;
+
+    while (zg_clock_mono_us() < until_us) {
+        run_loop();
+    }
+}
+
+/* So that TCP sees the loss of a last packet by the answer to the next one. */
+static void
+the_last_small_update_is_followed_by_a_fence(void **state)
+{
+    Fixture *f = *state;
+    unsigned n_fences = 0;
+    int64_t until_us = zg_clock_mono_us() + SECOND_US;
+
+    make_ready(f, 2);
+    for (int i = 0; i < 3; i++) { /* a way of 12 ms is learnt */
+        send_update(f, 20000);
+        let_pass(12000);
+        answer_fences(f);
+    }
+    answer_fences(f);
+    send_update(f, 300);
+    assert_int_equal(answer_fences(f), 0);
+    while (n_fences == 0 && zg_clock_mono_us() < until_us) {
+        n_fences += answer_fences(f);
+    }
+    assert_int_equal(n_fences, 1);
+}
+
+static void
+what_waits_in_the_kernel_is_little(void **state)
+{
+    Fixture *f = *state;
+    ZgOutputRfbOptions options = {
+        .start = ZG_RFB_START_CLIENT_INIT, .title = "x", .width = 1280, .height = 800};
+    g_auto(ZgFd) listener = zg_tcp_listen("127.0.0.1", 0, NULL);
+    g_auto(ZgFd) viewer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(zg_tcp_port_of(listener)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd, unsent = 0, no_delay = 0;
+    socklen_t n = sizeof unsent;
+    ZgOutput *output;
+
+    assert_int_equal(connect(viewer, (struct sockaddr *)&to, sizeof to), 0);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    assert_true(fd >= 0);
+    output = zg_output_rfb_new(fd, &options, &events, f, NULL);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, &n), 0);
+    assert_in_range(unsent, 1, 64 * 1024);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &n), 0);
+    assert_true(no_delay != 0);
+    output->ops->free(output);
+}
+
 static void
 without_fences_each_picture_waits_for_its_request(void **state)
 {
@@ -482,6 +544,8 @@ main(void)
         TEST(a_viewer_that_goes_silent_is_given_little_and_is_gone_after_thirty_seconds),
         TEST(with_fences_the_next_picture_waits_until_the_first_has_arrived),
         TEST(what_is_typed_is_not_followed_by_a_fence_each_time),
+        TEST(the_last_small_update_is_followed_by_a_fence),
+        TEST(what_waits_in_the_kernel_is_little),
         TEST(without_fences_each_picture_waits_for_its_request),
     };
 
