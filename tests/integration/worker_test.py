@@ -110,6 +110,14 @@ class Worker:
     def wait_log(self, word):
         until(lambda: any(word in line for line in self.log), f"'{word}' in the worker's log")
 
+    def threads(self):
+        """Their names, but for the one by which GLib starts others."""
+        names = []
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/comm", encoding="ascii") as comm:
+                names.append(comm.read().strip())
+        return [name for name in names if name != "pool-spawner"]
+
     def dirty_kb(self):
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as lines:
             return next(int(l.split()[1]) for l in lines if l.startswith("Private_Dirty:"))
@@ -345,6 +353,16 @@ class WorkerTest(WorkerCase):
             console.wait_event("key up 0xffe3 scancode 29")
         finally:
             second.end()
+
+    def test_the_encode_thread_comes_with_the_first_large_update(self):
+        self.give_console("--size", "128x128", "--pattern", "solid:123456")
+        self.worker.wait(type="size", width=128)
+        viewer = Viewer(self.worker, "a")
+        viewer.wait_pixel(127, 127, 0x123456)
+        self.assertEqual(len(self.worker.threads()), 1)
+        self.give_console("--size", "640x480", "--pattern", "solid:654321", epoch=2)
+        viewer.wait_pixel(639, 479, 0x654321)
+        self.assertEqual(len(self.worker.threads()), 2, self.worker.threads())
 
     def test_an_idle_worker_is_small_also_after_a_burst(self):
         pictures_kb = 2 * 1280 * 800 * 4 // 1024
