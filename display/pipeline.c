@@ -240,6 +240,7 @@ zg_pipeline_free(ZgPipeline *p)
     g_clear_handle_id(&p->tick, g_source_remove);
     g_clear_handle_id(&p->refine, g_source_remove);
     g_clear_handle_id(&p->message_timer, g_source_remove);
+    g_clear_handle_id(&p->wish_timer, g_source_remove);
     drop_source(p);
     g_ptr_array_unref(p->flights);
     zg_encoder_set_clear(&p->encoders);

@@ -52,7 +52,8 @@ struct ZgPipeline {
     GPtrArray *flights; /* Flight; owned by the pool until done */
     int64_t burst_us;    /* of the last large encode whose memory was not given back; 0: none */
     ZgBrowsing browsing;
-    guint tick, refine, message_timer;
+    int wished_width, wished_height; /* by a viewer, not passed on yet; 0: none */
+    guint tick, refine, message_timer, wish_timer;
 };
 
 /* pipeline_pictures.c */

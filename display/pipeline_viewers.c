@@ -9,6 +9,7 @@
 #include "display/input.h"
 
 #define MESSAGE_SHOWN_MS 8000
+#define WISH_MS 200 /* a guest needs about so long to change its mode */
 
 void
 zg_pipeline_viewer_free(ZgPipelineViewer *v)
@@ -36,12 +37,40 @@ on_output_repaint(void *user, ZgOutput *output, ZgRect area)
     zg_view_miss(&v->view, area); /* it may have forgotten what it had */
 }
 
+static gboolean
+pass_wish(gpointer data)
+{
+    ZgPipeline *p = data;
+
+    p->wish_timer = 0;
+    if (p->wished_width != 0 && p->source != NULL) {
+        zg_source_wish_size(p->source, p->wished_width, p->wished_height);
+        p->wish_timer = g_timeout_add(WISH_MS, pass_wish, p);
+    }
+    p->wished_width = p->wished_height = 0;
+    return G_SOURCE_REMOVE;
+}
+
+/* A window's edge that is dragged wishes a size with each pixel: the newest one counts. */
+static bool
+wish_size(ZgPipeline *p, int width, int height)
+{
+    if (p->source == NULL || !zg_screen_is_allowed(width, height)) {
+        return false;
+    }
+    if (p->wish_timer != 0) {
+        p->wished_width = width;
+        p->wished_height = height;
+        return true;
+    }
+    p->wish_timer = g_timeout_add(WISH_MS, pass_wish, p);
+    return zg_source_wish_size(p->source, width, height);
+}
+
 static void
 on_wished_size(ZgPipelineViewer *v, int width, int height)
 {
-    ZgSource *source = v->pipeline->source;
-
-    if (v->view_only || source == NULL || !zg_source_wish_size(source, width, height)) {
+    if (v->view_only || !wish_size(v->pipeline, width, height)) {
         v->output->ops->answer_size(v->output, 1); /* prohibited */
     } else {
         v->output->ops->answer_size(v->output, 4); /* forwarded; the new size comes when it does */

@@ -207,6 +207,10 @@ class Viewer:
     def key(self, down, keysym, scancode):
         self.stream.sendall(struct.pack(">BBHII", 255, 0, down, keysym, scancode))
 
+    def wish_size(self, width, height):
+        self.stream.sendall(struct.pack(">BxHHBx", 251, width, height, 1) +
+                            struct.pack(">IHHHHI", 0, 0, 0, width, height, 0))
+
     def take_without_looking(self, n_bytes):
         """In the encodings of a stock viewer, the film's among them."""
         encodings = [TIGHT, H264, QUALITY_8]
@@ -293,11 +297,23 @@ class WorkerTest(WorkerCase):
         one, two = Viewer(self.worker, "a"), Viewer(self.worker, "b")
         one.wait_pixel(0, 0, 0x123456)
         two.wait_pixel(0, 0, 0x123456)
-        one.stream.sendall(struct.pack(">BxHHBx", 251, 1000, 700, 1) +
-                           struct.pack(">IHHHHI", 0, 0, 0, 1000, 700, 0))
+        one.wish_size(1000, 700)
         console.wait_event("size 1000 700")
         one.wait_pixel(999, 699, 0x123456)
         two.wait_pixel(999, 699, 0x123456)
+
+    def test_of_many_wished_sizes_the_console_gets_few_and_the_last(self):
+        console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
+        viewer = Viewer(self.worker, "a")
+        viewer.wait_pixel(0, 0, 0x123456)
+        begun = time.monotonic()
+        for i in range(100):
+            width, height = 300 + 4 * i, 200 + 4 * i
+            viewer.wish_size(width, height)
+        viewer.wait_pixel(width - 1, height - 1, 0x123456)
+        sizes = [e for e in console.events() if e.startswith("size ")]
+        self.assertLessEqual(len(sizes), 2 + 5 * (time.monotonic() - begun))
+        self.assertEqual(sizes[-1], f"size {width} {height}")
 
     def test_the_picture_and_the_viewers_outlive_the_console(self):
         console = self.give_console("--size", "640x480", "--pattern", "solid:123456")
