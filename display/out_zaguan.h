@@ -15,8 +15,8 @@
 #define ZG_ZAGUAN_PACKED_MAX (ZG_ZAGUAN_PLAIN_MAX + 64 * 1024)
 #define ZG_ZAGUAN_WINDOW_LOG_MAX 22 /* the most that a viewer must keep */
 
-/* Of one update: more holds the loop for too long. */
-#define ZG_ZAGUAN_UPDATE_MAX (2 * 1024 * 1024)
+/* Of one update, a whole page of 1280x800 among it: more would hold the loop for too long. */
+#define ZG_ZAGUAN_UPDATE_MAX ZG_ZAGUAN_PLAIN_MAX
 
 /* Flags of a rectangle. */
 #define ZG_ZAGUAN_NEW_STREAM 1u
