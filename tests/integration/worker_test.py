@@ -5,6 +5,7 @@
 usage: worker_test.py ZAGUAN-DISPLAY RFB-CONSOLE
 """
 import array
+import contextlib
 import json
 import os
 import select
@@ -17,9 +18,12 @@ import threading
 import time
 import unittest
 
+from painter import Painter, p99
+
 PROGRAM, CONSOLE = None, None
 DEADLINE_S = 20
 RAW, EXTENDED_SIZE, QEMU_KEY = 0, -308, -258
+FENCE, CONTINUOUS_UPDATES = -312, -313
 TIGHT, H264, QUALITY_8 = 7, 50, -24
 IDLE_KB_MOST = 4096  # dirty memory of an idle worker, beside its two pictures
 
@@ -165,7 +169,8 @@ class Viewer:
         return data
 
     def request(self, incremental=True):
-        self.stream.sendall(struct.pack(">BBHHHH", 3, incremental, 0, 0, 65535, 65535))
+        with contextlib.suppress(BrokenPipeError):  # the last words are still to be read
+            self.stream.sendall(struct.pack(">BBHHHH", 3, incremental, 0, 0, 65535, 65535))
 
     def step(self):
         kind = self.read(1)[0]
@@ -226,6 +231,53 @@ class Viewer:
                 self.step()
         except (EOFError, ConnectionError):
             pass
+
+
+class DistantViewer(Viewer):
+    """Takes updates unasked, reads so many bytes a second, and answers fences @late_s later."""
+
+    def __init__(self, worker, name, late_s=0.0, bytes_per_s=None):
+        super().__init__(worker, name)
+        self.late_s, self.bytes_per_s, self.answers, self.n_updates = late_s, bytes_per_s, [], 0
+        self.stream.sendall(struct.pack(">BxHiii", 2, 3, RAW, FENCE, CONTINUOUS_UPDATES) +
+                            struct.pack(">BBHHHH", 150, 1, 0, 0, 65535, 65535))
+
+    def read(self, n):
+        data = super().read(n)
+        if getattr(self, "bytes_per_s", None):
+            threading.Event().wait(n / self.bytes_per_s)  # the link has so much to carry
+        return data
+
+    def request(self, incremental=True):
+        if not hasattr(self, "answers"):
+            super().request(incremental)
+
+    def step(self):
+        if self.stream.recv(1, socket.MSG_PEEK) == b"\xf8":
+            flags, n = struct.unpack(">IB", self.read(9)[4:])
+            fence = struct.pack(">BxxxIB", 248, flags & 0x7FFFFFFF, n) + self.read(n)
+            self.answers.append((time.monotonic() + self.late_s, fence))
+        elif self.stream.recv(1, socket.MSG_PEEK) == b"\x96":
+            self.read(1)
+        else:
+            super().step()
+            self.n_updates += 1
+
+    def watch(self, ends):
+        while not ends.is_set():
+            self.step_if_any(0.005)
+            while self.answers and self.answers[0][0] <= time.monotonic():
+                self.stream.sendall(self.answers.pop(0)[1])
+
+
+class SeldomViewer(Viewer):
+    """Asks when it has drawn, which takes it long."""
+    n_updates = 0
+
+    def watch(self, ends):
+        while not ends.wait(0.2):
+            self.step()
+            self.n_updates += 1
 
 
 class WorkerCase(unittest.TestCase):
@@ -407,29 +459,96 @@ class WorkerTest(WorkerCase):
             viewer.wait_pixel(999, 699, 0x123456)
         self.assertIsNone(self.worker.process.poll())
 
-    def test_a_viewer_that_stops_reading_does_not_slow_its_neighbours(self):
-        self.give_console("--size", "1280x800", "--pattern", "noise", "--fps", "20")
-        one, other = Viewer(self.worker, "a"), Viewer(self.worker, "b")
+    def latencies(self, painter, viewer, n):
+        """Of @n frames, from shown by the console to decoded by the viewer."""
+        taken = []
+        for _ in range(n):
+            number, begun = painter.show()
+            viewer.wait_pixel(viewer.width - 1, viewer.height - 1, number)
+            taken.append(time.monotonic() - begun)
+        return taken
 
-        def slowest_of(n):
-            """Of @n updates; the other viewer takes one, too, whenever it still reads."""
-            gaps = []
-            for _ in range(n):
-                begun = time.monotonic()
-                one.step()
-                gaps.append(time.monotonic() - begun)
-                if reads:
-                    other.step()
-            return sorted(gaps)[-max(n // 100, 1) - 1]
-        reads = True
-        slowest_of(10)
-        before = slowest_of(60)
-        reads = False  # its last request is answered into a socket that nobody empties
+    def painter(self, worker, width=640, height=480):
+        ours, far = socket.socketpair()
+        worker.send(far, type="console", epoch=1)
+        return Painter(ours, width, height)
+
+    def test_a_viewer_that_stops_reading_does_not_slow_its_neighbours(self):
+        other_worker = Worker()
+        self.addCleanup(other_worker.end)
+        desks = []
+        for worker in (self.worker, other_worker):
+            painter = self.painter(worker)
+            worker.wait(type="size", width=640)
+            desks.append((painter, Viewer(worker, "a")))
+            self.latencies(*desks[-1], 10)
+        before = [p99(self.latencies(*desk, 200)) for desk in desks]
+        stopped = Viewer(self.worker, "b")
         for _ in range(50):
-            other.request()
-        after = slowest_of(60)
-        self.assertLess(after, 2 * before + 0.05)
-        self.assertIsNone(self.worker.process.poll())
+            stopped.request()
+        self.latencies(*desks[0], 10)
+        after = [p99(self.latencies(*desk, 200)) for desk in desks]
+        for was, now in zip(before, after):
+            self.assertLess(now, 2 * was + 0.005)
+        self.assertGreater(self.worker.wait(type="stats", id="b")["queued_bytes"], 0)
+
+    def test_stats_tell_rtt_rate_fps_and_what_is_slow(self):
+        scenes = {"distant": ("clock", 10, DistantViewer, {"late_s": 0.06}),
+                  "slow": ("noise", 20, DistantViewer, {"bytes_per_s": 1_000_000}),
+                  "seldom": ("noise", 20, SeldomViewer, {})}
+        stats, seen, ends, watched = {}, {}, threading.Event(), []
+        for name, (pattern, fps, kind, options) in scenes.items():
+            worker = Worker()
+            self.addCleanup(worker.end)
+            console = self.console("--size", "320x200", "--pattern", pattern, "--fps", str(fps))
+            worker.send(console.connect(), type="console", epoch=1)
+            worker.wait(type="size", width=320)
+            viewer = kind(worker, "a", **options)
+            watched.append((name, worker, viewer,
+                            threading.Thread(target=viewer.watch, args=(ends,))))
+        try:
+            for _, _, _, watcher in watched:
+                watcher.start()
+            for name, worker, viewer, _ in watched:  # a whole period of each
+                worker.wait(type="stats", id="a")
+                worker.messages.clear()
+                seen[name] = (time.monotonic(), viewer.n_updates)
+            for name, worker, viewer, _ in watched:
+                stats[name] = worker.wait(type="stats", id="a")
+                begun, n_updates = seen[name]
+                seen[name] = (viewer.n_updates - n_updates) / (time.monotonic() - begun)
+        finally:
+            ends.set()
+            for _, _, _, watcher in watched:
+                watcher.join()
+        for name in scenes:
+            self.assertAlmostEqual(stats[name]["fps"], seen[name], delta=2.5, msg=name)
+        self.assertGreaterEqual(stats["distant"]["rtt_us"], 60000)
+        self.assertLess(stats["distant"]["rtt_us"], 120000)
+        self.assertGreater(stats["distant"]["fps"], 5)
+        self.assertEqual(stats["slow"]["bottleneck"], "link")
+        self.assertLess(stats["slow"]["rate_kbit"], 2 * 8000)
+        self.assertGreater(stats["slow"]["rate_kbit"], 8000 / 4)
+        self.assertEqual(stats["seldom"]["bottleneck"], "viewer")
+        self.assertLess(stats["seldom"]["fps"], 6)
+
+    def test_a_viewer_that_stops_reading_costs_a_megabyte(self):
+        painter = self.painter(self.worker, 1280, 800)
+        self.worker.wait(type="size", width=1280)
+        reader = Viewer(self.worker, "a")
+        self.latencies(painter, reader, 10)
+        before_kb, names = self.worker.dirty_kb(), "bcde"
+        stopped = [Viewer(self.worker, name) for name in names]
+        for _ in range(20):
+            for viewer in stopped:
+                viewer.request()
+            self.latencies(painter, reader, 1)
+        until(lambda: self.worker.dirty_kb() - before_kb < len(names) * (1024 + 128),
+              "only what is held for them, once the encoder's memory is given back")
+        for name in names:
+            queued = self.worker.wait(type="stats", id=name)["queued_bytes"]
+            self.assertGreater(queued, 256 * 1024)
+            self.assertLessEqual(queued, 1024 * 1024)
 
     def test_another_profile_holds_at_once_and_stats_tell_what_is_sent(self):
         self.give_console("--size", "640x480", "--pattern", "film", "--fps", "10")
