@@ -14,6 +14,7 @@ import unittest
 
 import front_test
 from console_client import Closed, Console
+from painter import Painter, p99
 
 RFB_CONSOLE = ""
 BLUE = (0x20, 0x60, 0xA0)
@@ -136,6 +137,49 @@ class DisplayTest(front_test.FrontCase):
                 last += chunk
         white = b"\xff\xff\xff"
         self.assertGreater(last.count(white), picture.count(white) + 100, "no text was drawn")
+
+    def painted(self, desktop, session):
+        """A desktop whose frames are shown one by one, and a person who sees it."""
+        ours, far = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.hostd.send(fd=far.fileno(), type="console", desktop=desktop, generation=1, epoch=1,
+                        name="pool-1", title="Caja 3", profile="lan")
+        far.close()
+        painter = Painter(ours, 640, 480)
+        self.hostd.expect(type="worker", desktop=desktop, state="running", width=640)
+        return painter, self.open(secret=self.hostd.ticket(desktop, session))
+
+    def latencies(self, painter, viewer, n):
+        taken = []
+        for _ in range(n):
+            number, begun = painter.show()
+            last = number >> 16 & 255, number >> 8 & 255, number & 255
+            viewer.wait(lambda v, last=last: v.pixel(639, 479) == last, 20, f"frame {number}")
+            taken.append(time.monotonic() - begun)
+        return taken
+
+    def test_a_person_who_stops_reading_is_dropped_and_nobody_waits_for_them(self):
+        desks = [self.painted(self.desktop, self.session),
+                 self.painted(front_test.new_id(), front_test.new_id())]
+        for desk in desks:
+            self.latencies(*desk, 10)
+        before = [p99(self.latencies(*desk, 100)) for desk in desks]
+        begun = time.monotonic()
+        stopped = self.open(share=True, view_only=True)
+        self.hostd.expect(type="viewer", event="in", session=self.session, viewers=2)
+        self.hostd.seen.clear()
+        for _ in range(50):
+            stopped.request()
+        self.latencies(*desks[0], 10)
+        after = [p99(self.latencies(*desk, 100)) for desk in desks]
+        for was, now in zip(before, after):
+            self.assertLess(now, 2 * was + 0.01)
+        while time.monotonic() - begun < 25:  # there is something to read all the time
+            self.latencies(*desks[0], 1)
+        gone = self.hostd.expect(seconds=20, type="viewer", session=self.session, viewers=1)
+        self.assertNotEqual(gone["event"], "in")
+        self.assertGreater(time.monotonic() - begun, 29)
+        self.latencies(*desks[0], 10)
 
     def test_a_worker_is_confined(self):
         self.console("2060a0")
