@@ -35,7 +35,7 @@ add_colour(ZgPalette *p, uint32_t colour, unsigned most)
         }
         slot = (slot + 1) & (ZG_PALETTE_SLOTS - 1);
     }
-    if (p->n == most) {
+    if (p->n >= most) {
         p->n = ZG_PALETTE_MAX + 1;
         return;
     }

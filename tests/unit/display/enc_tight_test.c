@@ -9,6 +9,7 @@
 #include "display/encoder.h"
 #include "display/font.h"
 #include "display/out_tight.h"
+#include "display/tile_class.h"
 #include "tests/unit/display/tight_decoder.h"
 
 #define SIDE 256
@@ -392,10 +393,26 @@ pictures_are_cut_into_allowed_tiles(void **state)
     }
 }
 
+static void
+more_colours_than_a_palette_holds_are_counted_as_one_more(void **state)
+{
+    g_autofree ZgPalette *palette = g_new(ZgPalette, 1);
+    uint32_t pixels[1024];
+
+    for (uint32_t i = 0; i < G_N_ELEMENTS(pixels); i++) {
+        pixels[i] = i * 3;
+    }
+    for (int n = ZG_PALETTE_MAX; n < ZG_PALETTE_MAX + 20; n++) {
+        zg_palette_read(palette, pixels, (size_t)n, n, 1, ZG_PALETTE_MAX);
+        assert_int_equal(palette->n, MIN(n, ZG_PALETTE_MAX + 1));
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_colours_than_a_palette_holds_are_counted_as_one_more),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(one_colour_is_one_small_fill),
         TEST(text_is_exact_and_never_a_jpeg),

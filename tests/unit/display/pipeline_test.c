@@ -235,6 +235,7 @@ stop_one(Fixture *f, const int32_t *encodings, unsigned n)
     ZgViewerStats stats[2];
 
     enlarge(f);
+    WAIT(f, slow->picture.width == large.width && quick->picture.width == large.width);
     for (uint32_t round = 0; round < 16; round++) {
         show_noise(f, noise, round);
         copy_text(f, round, n_text);
