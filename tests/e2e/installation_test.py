@@ -27,7 +27,8 @@ def day(inst):
 
 def night(inst):
     """Down saves memory; up resumes it: the same desktops, at once, in the same generation."""
-    inst.wait_ready("tiny", 1)
+    # The spare that came while somebody worked is one too many once they have left.
+    wait_for(lambda: [d["life"] for d in inst.desktops()] == ["ready"], 120, "one ready desktop and no other")
     before = {d["id"]: d["generation"] for d in inst.desktops(life="ready")}
     qemus = inst.qemus()
     inst.down()
