@@ -144,7 +144,7 @@ without_x264_a_film_is_jpeg(void **state)
 
     no_x264 = true;
     play_film(f, pixels, 40, 33000);
-    assert_true(v->picture.n_jpeg > 20);
+    assert_true(v->picture.n_jpeg > 5);
     WAIT(f, shows(v, pixels));
     play_film(f, pixels, 40, 33000);
     WAIT(f, shows(v, pixels));
@@ -158,16 +158,20 @@ a_film_whose_encoder_fails_goes_on_as_jpeg(void **state)
     Fixture *f = *state;
     Viewer *v = viewer_open(f, film, 3);
     g_autofree uint32_t *pixels = g_new(uint32_t, WIDTH * HEIGHT);
-    unsigned n_jpeg;
+    unsigned n_jpeg, n_asked;
 
     frames_work = 10;
-    play_film(f, pixels, 40, 33000);
-    assert_in_range(v->n_h264, 5, 9);
+    for (int i = 0; i < 8 && n_frames <= 10; i++) { /* it is found later where time is short */
+        play_film(f, pixels, 40, 33000);
+    }
+    assert_in_range(n_frames, 11, 19);
+    assert_in_range(v->n_h264, 1, 10);
     n_jpeg = v->picture.n_jpeg;
+    n_asked = n_frames;
     play_film(f, pixels, 40, 33000);
-    assert_true(v->picture.n_jpeg > n_jpeg + 20);
-    assert_in_range(v->n_h264, 5, 9);
-    assert_in_range(n_frames, 10, 25); /* tried again, but not with each frame */
+    assert_true(v->picture.n_jpeg > n_jpeg + 5);
+    assert_in_range(v->n_h264, 1, 10);
+    assert_true(n_frames - n_asked < 15); /* tried again, but not with each frame */
     WAIT(f, shows(v, pixels));
     assert_int_equal(count_lines("'h264'"), 1);
 }

@@ -97,7 +97,7 @@ lossless_is_exact(Fixture *f, const int32_t *encodings, unsigned n)
     show_photo(f, pixels, 0);
     WAIT(f, shows(v, pixels));
     play_film(f, pixels, 40, 33000);
-    assert_true(v->n_updates > 20);
+    assert_true(v->n_updates > 5);
     WAIT(f, shows(v, pixels));
     assert_int_equal(v->picture.n_jpeg, 0);
     assert_int_equal(v->n_h264, 0);

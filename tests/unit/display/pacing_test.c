@@ -99,7 +99,7 @@ after_idle_a_picture_leaves_at_once_and_the_next_one_waits(void **state)
         WAIT(f, v->n_updates > n);
         n_soon_again += zg_clock_mono_us() - begun_us < INTERVAL_US - 2000;
     }
-    assert_true(n_at_once >= 7);
+    assert_true(n_at_once >= 5);
     assert_int_equal(n_soon_again, 0);
 }
 
