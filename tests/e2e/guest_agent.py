@@ -6,6 +6,7 @@ while its supervisor is stopped, sits down at the ports, and lets the supervisor
 which adopts its guests; libvirt waits for its turn at the port until the test lets go.
 """
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -75,6 +76,11 @@ class Agent:
         status = wait_for(ended, seconds, f"the end of `{command}` in the guest")
         return status.get("exitcode", -1), base64.b64decode(
             status.get("out-data", "")).decode(errors="replace")
+
+    def start(self, command):
+        """Not waited for: it may end the guest before the agent has answered."""
+        with contextlib.suppress(Failed, ConnectionError):
+            self.call("guest-exec", path="/bin/sh", arg=["-c", command + " >/dev/null 2>&1"])
 
     def text(self, command, seconds=60):
         """What it printed; anything but success fails."""

@@ -36,7 +36,7 @@ def by_its_person(inst):
     memory(inst)
     agent, = guest_agent.take(inst, desktop["id"])
     since = time.monotonic()
-    agent.run("(sync; poweroff -f) >/dev/null 2>&1 </dev/null &")
+    agent.start("sync; poweroff -f")
     agent.close()
     over = wait_for(lambda: ended(api, session), 60, "the session's end")
     print(f"    the person reads: {over['reason']}: {over.get('reason_text')}")
