@@ -456,7 +456,7 @@ start_worker(ZgConsoles *consoles, Console *console, GError **error)
         return false;
     }
     console->worker_since_us = zg_clock_mono_us();
-    return tell_start(console);
+    return true;
 }
 
 static Console *
@@ -507,10 +507,11 @@ zg_consoles_set_console(ZgConsoles *consoles, const ZgConsoleOrder *order, int f
                 "This desktop was renewed. Open your desktop again.");
     console = get_console(consoles, order);
     g_clear_handle_id(&console->retry_timer, g_source_remove);
-    if (console->worker == NULL ? !start_worker(consoles, console, error) : !tell_start(console)) {
+    if (console->worker == NULL && !start_worker(consoles, console, error)) {
         return false;
     }
-    if (!zg_worker_link_send(console->worker,
+    if (!tell_start(console) ||
+        !zg_worker_link_send(console->worker,
                              json_pack("{s:s, s:I}", "type", "console", "epoch",
                                        (json_int_t)console->epoch),
                              fd)) {

@@ -135,8 +135,6 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     guint n_first, n;
     ZgBlob *film = zg_canvas_take_film(&p->canvas, &v->view, job);
 
-    v->sent.copyrect |= job->first != NULL;
-    v->sent.h264 |= film != NULL;
     if (job->first != NULL) {
         g_ptr_array_add(blobs, job->first);
     }
@@ -154,6 +152,8 @@ deliver(ZgPipeline *p, ZgPipelineViewer *v, const ZgEncodeJob *job)
     }
     g_ptr_array_set_size(blobs, (gint)n);
     n -= n_first;
+    v->sent.copyrect |= job->first != NULL;
+    v->sent.h264 |= film != NULL;
     for (guint i = 0; i < n; i++) {
         const ZgBlob *blob = g_ptr_array_index(job->blobs, i);
         ZgRect tile = g_array_index(job->tiles, ZgRect, i);

@@ -897,6 +897,20 @@ class SilentWorkerTest(FrontCase):
         self.assertIn("ready", lost["reason"])
         self.assertLess(time.monotonic() - begun, 8)
 
+    def test_a_worker_that_takes_no_orders_is_said_and_the_front_goes_on(self):
+        def refused():
+            return next((m for m in self.hostd.seen if m["type"] == "refused"), None)
+        for epoch in range(1, 2000):
+            self.hostd.console(self.desktop, epoch=epoch, wait=False)
+            self.hostd.ends.pop().close()
+            if epoch % 50 == 0:
+                self.hostd.send(type="message", id=f"m{epoch}", desktop=self.desktop, text="?")
+                self.hostd.expect(type="done", id=f"m{epoch}")
+                if refused():
+                    break
+        self.assertEqual(refused()["code"], "unavailable")
+        self.assertIn("does not answer", refused()["message"])
+
     def test_a_worker_that_does_not_stop_is_killed(self):
         self.hostd.console(self.desktop, wait=False)
         self.hostd.send(type="list")
